@@ -1,0 +1,2 @@
+//! The `ccxwatch` command.
+fn main() {}
