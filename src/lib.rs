@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod sources;
 pub mod store;

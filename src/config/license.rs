@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 #[serde(default, deny_unknown_fields)]
 pub struct License {
     /// Lines whose deadline is this near to the episode's are copies.
-    #[serde(with = "compact::required")]
+    #[serde(serialize_with = "compact::required")]
     pub merge_tolerance: SignedDuration,
     /// How long after its deadline an unheard countdown ends as unconfirmed.
-    #[serde(with = "compact::required")]
+    #[serde(serialize_with = "compact::required")]
     pub unconfirmed_grace: SignedDuration,
     /// How far a stamp may be behind its receipt before it counts as late.
-    #[serde(with = "compact::required")]
+    #[serde(serialize_with = "compact::required")]
     pub late_after: SignedDuration,
     /// Days from out of compliance to enforcement.
     pub enforcement_after_days: u32,
@@ -48,13 +48,13 @@ pub enum Transition {
 #[serde(default, deny_unknown_fields)]
 pub struct Feeds {
     /// A feed is never called silent earlier.
-    #[serde(with = "compact::required")]
+    #[serde(serialize_with = "compact::required")]
     pub silent_floor: SignedDuration,
     /// A feed is called silent at the latest then.
-    #[serde(with = "compact::required")]
+    #[serde(serialize_with = "compact::required")]
     pub silent_ceiling: SignedDuration,
     /// A configured node whose Cluster View Daemon was never heard is told then.
-    #[serde(with = "compact::required")]
+    #[serde(serialize_with = "compact::required")]
     pub never_heard_after: SignedDuration,
 }
 

@@ -43,7 +43,7 @@ pub struct Receiver {
     #[serde(default = "utc")]
     pub timezone: Spanned<String>,
     /// How long one delivery may take as a whole.
-    #[serde(default = "half_a_minute", with = "compact::required")]
+    #[serde(default = "half_a_minute", serialize_with = "compact::required")]
     pub timeout: SignedDuration,
 }
 
