@@ -1,13 +1,21 @@
 //! Reading and checking a configuration: each fault is said with line, column and a next step.
 
-use super::Config;
-use std::path::{Path, PathBuf};
+use super::{Config, Receiver};
+use jiff::tz::TimeZone;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+use toml::Spanned;
 
 /// What is wrong with a configuration, and where.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read the configuration {}: {source}", path.display())]
     Read {
         /// Which file.
         path: PathBuf,
@@ -15,13 +23,29 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not what it should be.
-    #[error("{place}: {message}")]
-    Invalid {
-        /// `file:line:column`.
-        place: String,
-        /// What is wrong and what to do next.
-        message: String,
-    },
+    #[error("{}", Lines(.0))]
+    Invalid(Vec<Fault>),
+}
+
+/// One fault of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `file:line:column`, or the file alone.
+    pub place: String,
+    /// What is wrong and what to do next.
+    pub message: String,
+}
+
+struct Lines<'a>(&'a [Fault]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{}: {}", fault.place, fault.message)?;
+        }
+        Ok(())
+    }
 }
 
 /// Reads and checks a configuration file.
@@ -32,13 +56,148 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 
 /// Reads and checks a configuration; `name` is what errors call it.
 pub fn parse(text: &str, name: &str) -> Result<Config, ConfigError> {
-    toml::from_str(text).map_err(|error| {
-        let place = match error.span() {
-            Some(span) => format!("{name}:{}", line_and_column(text, span.start)),
-            None => name.to_owned(),
-        };
-        ConfigError::Invalid { place, message: error.message().to_owned() }
-    })
+    let place = |span: Option<Range<usize>>| match span {
+        Some(span) => format!("{name}:{}", line_and_column(text, span.start)),
+        None => name.to_owned(),
+    };
+    let config: Config = toml::from_str(text).map_err(|error| {
+        let message = error.message().replace('\n', " ");
+        ConfigError::Invalid(vec![Fault { place: place(error.span()), message }])
+    })?;
+    let mut faults = Faults { list: Vec::new() };
+    check(&config, &mut faults);
+    if faults.list.is_empty() {
+        return Ok(config);
+    }
+    let list = faults.list.into_iter().map(|(span, message)| Fault { place: place(Some(span)), message }).collect();
+    Err(ConfigError::Invalid(list))
+}
+
+struct Faults {
+    list: Vec<(Range<usize>, String)>,
+}
+
+impl Faults {
+    fn at<T>(&mut self, value: &Spanned<T>, message: String) {
+        self.list.push((value.span(), message));
+    }
+
+    fn time_zone(&mut self, name: &Spanned<String>) {
+        if TimeZone::get(name.get_ref()).is_err() {
+            self.at(
+                name,
+                format!("time zone {:?} is not known; use an IANA name such as \"Europe/Berlin\"", name.get_ref()),
+            );
+        }
+    }
+
+    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a Spanned<String>>) {
+        let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+        for name in names {
+            if name.get_ref().trim().is_empty() {
+                self.at(name, format!("{what} has an empty name; give it one"));
+            } else if seen.insert(name.get_ref(), ()).is_some() {
+                self.at(name, format!("{what} {:?} is there twice; rename one of them", name.get_ref()));
+            }
+        }
+    }
+}
+
+fn check(config: &Config, faults: &mut Faults) {
+    check_clusters(config, faults);
+    check_license(config, faults);
+    check_sources(config, faults);
+    faults.unique("receiver", config.receiver.iter().map(|receiver| &receiver.name));
+    for receiver in &config.receiver {
+        check_receiver(receiver, faults);
+    }
+}
+
+fn check_clusters(config: &Config, faults: &mut Faults) {
+    faults.unique("cluster", config.cluster.iter().map(|cluster| &cluster.name));
+    let mut owners: BTreeMap<IpAddr, &str> = BTreeMap::new();
+    for cluster in &config.cluster {
+        let name = cluster.name.get_ref();
+        if name.starts_with("unmapped:") || name.len() > 100 || name.chars().any(char::is_control) {
+            faults.at(
+                &cluster.name,
+                "a cluster's name has at most 100 bytes, no control characters, and does not begin with \"unmapped:\""
+                    .to_owned(),
+            );
+        }
+        faults.time_zone(&cluster.timezone);
+        faults.unique(&format!("node of cluster {name:?}:"), cluster.node.iter().map(|node| &node.id));
+        for node in &cluster.node {
+            for address in &node.addresses {
+                if config.sources.relays.contains(address) {
+                    faults.at(
+                        &node.id,
+                        format!("{address} is a relay too; a relay's address cannot name a node: remove it from one of the two"),
+                    );
+                }
+                if let Some(owner) = owners.insert(*address, node.id.get_ref()) {
+                    faults.at(
+                        &node.id,
+                        format!("address {address} belongs to node {owner:?} already; an address names one node"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn check_license(config: &Config, faults: &mut Faults) {
+    let license = &config.license;
+    let mut fault = |message: &str| faults.list.push((0..0, message.to_owned()));
+    if license.merge_tolerance.is_negative()
+        || license.unconfirmed_grace.is_negative()
+        || license.late_after.is_negative()
+    {
+        fault("[license]: merge_tolerance, unconfirmed_grace and late_after cannot be negative");
+    }
+    if license.enforcement_after_days == 0 || license.enforcement_after_days > 3650 {
+        fault("[license]: enforcement_after_days is 1 to 3650");
+    }
+    if license.reminder_days.iter().any(|days| *days == 0 || *days >= license.enforcement_after_days) {
+        fault("[license]: each of reminder_days is at least 1 and less than enforcement_after_days");
+    }
+    if config.feeds.silent_floor > config.feeds.silent_ceiling {
+        fault("[feeds]: silent_floor cannot be above silent_ceiling");
+    }
+}
+
+fn check_sources(config: &Config, faults: &mut Faults) {
+    let sources = &config.sources;
+    for listener in sources.udp.iter().chain(&sources.tcp) {
+        let address: &SocketAddr = listener.listen.get_ref();
+        if !address.ip().is_loopback() && sources.allowed_senders.is_empty() {
+            faults.at(
+                &listener.listen,
+                format!("{address} listens beyond loopback, and [sources] allowed_senders is empty: list the networks whose syslog is taken, such as [\"10.20.0.0/16\"]"),
+            );
+        }
+    }
+    let known = |id: &str| config.cluster.iter().flat_map(|cluster| &cluster.node).any(|node| node.id.get_ref() == id);
+    for file in &sources.file {
+        if let Some(node) = &file.node
+            && !known(node.get_ref())
+        {
+            faults.at(node, format!("node {:?} is in no [[cluster]]; add it there or correct the id", node.get_ref()));
+        }
+        if let Err(error) = glob::Pattern::new(file.path.get_ref()) {
+            faults.at(&file.path, format!("the path is not a valid pattern: {error}"));
+        }
+    }
+}
+
+fn check_receiver(receiver: &Receiver, faults: &mut Faults) {
+    faults.time_zone(&receiver.timezone);
+    if receiver.to.is_empty() {
+        faults.at(
+            &receiver.name,
+            format!("receiver {:?} has no recipient; add to = [\"you@example.com\"]", receiver.name.get_ref()),
+        );
+    }
 }
 
 fn line_and_column(text: &str, offset: usize) -> String {

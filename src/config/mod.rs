@@ -6,11 +6,12 @@ mod check;
 mod cluster;
 mod license;
 mod receiver;
+mod settings;
 mod sources;
 mod store;
 mod web;
 
-pub use check::{ConfigError, load, parse};
+pub use check::{ConfigError, Fault, load, parse};
 pub use cluster::{Cluster, Node};
 pub use license::{Feeds, License};
 pub use receiver::{Receiver, ReceiverType, Secret, Tls};
@@ -41,4 +42,52 @@ pub struct Config {
     pub cluster: Vec<Cluster>,
     /// `[[receiver]]`
     pub receiver: Vec<Receiver>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_file_says_what_the_structs_say() {
+        let documented = parse(DEFAULT, "default.toml").expect("the default is valid");
+        assert_eq!(documented.license, License::default());
+        assert_eq!(documented.feeds, Feeds::default());
+        assert_eq!(documented.sources, Sources::default());
+        assert_eq!(documented.web, Web::default());
+        assert_eq!(documented.store, Store::default());
+    }
+
+    /// The commented examples of the default file are valid too, and name every key.
+    #[test]
+    fn the_examples_of_the_default_file_are_valid() {
+        let text: String = DEFAULT
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(code) if code.starts_with("[[") || code.contains(" = ") && !code.contains(": ") => code,
+                _ => line,
+            })
+            .fold(String::new(), |text, line| text + line + "\n");
+        let text = text.replace("/etc/ccxwatch/ca.pem", "/etc/hostname");
+        let config = parse(&text, "examples").unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!((config.cluster.len(), config.receiver.len(), config.sources.file.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn faults_have_a_place_and_a_next_step() {
+        let cases = [
+            ("[license]\nmerge_tolerence = \"5m\"\n", "2:1", "unknown field"),
+            ("[license]\nenforcement_after_days = \"many\"\n", "2:26", "invalid type"),
+            ("[[cluster]]\nname = \"a\"\n[[cluster]]\nname = \"a\"\n", "4:8", "twice"),
+            ("[[cluster]]\nname = \"a\"\ntimezone = \"Mars/Base\"\n", "3:12", "IANA"),
+            ("[[sources.udp]]\nlisten = \"0.0.0.0:514\"\n", "2:10", "allowed_senders"),
+            ("[[sources.file]]\npath = \"x\"\nnode = \"nobody\"\n", "3:8", "[[cluster]]"),
+            ("[license\n", "1:9", "]"),
+        ];
+        for (text, place, said) in cases {
+            let error = parse(text, "f").expect_err(text).to_string();
+            assert!(error.starts_with(&format!("f:{place}: ")), "{text:?}: {error}");
+            assert!(error.contains(said), "{text:?}: {error}");
+        }
+    }
 }
