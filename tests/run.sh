@@ -1,0 +1,123 @@
+#!/bin/bash
+# Installs what the tests need and runs every test.
+#
+#   tests/run.sh            everything
+#   tests/run.sh install    only install
+#
+# It installs Debian packages (apt) and cargo tools (crates.io), says which, and installs nothing that is already there.
+# As root it installs by itself, otherwise by sudo. It needs no other host.
+#
+# CCXWATCH_TEST_FULL=1 runs the system-call fault test at every call instead of at a sample of them.
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s (%s s)\n' "$*" "$SECONDS"; }
+warning() { printf '\n** %s\n' "$*"; }
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the tests need: a file that shows that it is there, and the Debian package that brings it.
+
+needs='
+/usr/bin/cc                                        gcc libc6-dev
+/usr/bin/python3                                   python3
+/usr/lib/python3/dist-packages/aiosmtpd            python3-aiosmtpd
+/usr/bin/logger                                    bsdutils
+/usr/sbin/rsyslogd                                 rsyslog
+/usr/sbin/exim4                                    exim4-daemon-light
+/usr/bin/strace                                    strace
+/usr/bin/faketime                                  faketime
+/usr/bin/promtool                                  prometheus
+/usr/bin/chromium                                  chromium
+/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf    fonts-dejavu-core
+'
+
+install_packages() {
+    local missing=()
+    while read -r file packages; do
+        if [ -n "$file" ] && [ ! -e "$file" ]; then
+            # shellcheck disable=SC2206  # a row may name several packages
+            missing+=($packages)
+        fi
+    done <<<"$needs"
+    if [ ${#missing[@]} -eq 0 ]; then
+        echo "Debian packages: all there"
+        return
+    fi
+    echo "Debian packages to install: ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        as_root=(sudo)
+    fi
+    "${as_root[@]}" apt-get -qq update
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+install_cargo_tools() {
+    if ! command -v cargo >/dev/null; then
+        echo "There is no cargo. Install the Rust toolchain ($(sed -n 's/^rust-version = //p' Cargo.toml) or later) first." >&2
+        exit 1
+    fi
+    if cargo deny --version >/dev/null 2>&1; then
+        echo "cargo tools: all there"
+    else
+        echo "cargo tools to install: cargo-deny (takes a few minutes)"
+        cargo install --quiet --locked cargo-deny
+    fi
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+step "install"
+install_packages
+install_cargo_tools
+if [ "${1:-}" = install ]; then
+    exit 0
+fi
+
+if [ ! -d ../shared ]; then
+    if [ -n "${CI:-}" ]; then
+        echo "../shared is missing: the tests that read the shared samples cannot run" >&2
+        exit 1
+    fi
+    warning "../shared is missing: the tests that read the shared samples say so and pass"
+fi
+
+# cargo-nextest runs each test in a process of its own; `cargo test` does without.
+run_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --no-fail-fast "$@"
+    else
+        cargo test --no-fail-fast "$@"
+    fi
+}
+
+step "formatting"
+cargo fmt --all --check
+
+step "licenses, bans, sources"
+cargo deny --all-features check --hide-inclusion-graph licenses bans sources
+
+step "advisories"
+if cargo deny fetch db >/dev/null 2>&1; then
+    cargo deny --all-features check --hide-inclusion-graph advisories
+else
+    warning "NOT CHECKED: the advisory database cannot be reached from here. Run \`cargo deny check advisories\` where it can."
+fi
+
+step "lints"
+cargo clippy --workspace --all-targets --all-features --quiet -- -D warnings
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features --document-private-items --quiet
+
+step "documentation tests"
+cargo test --workspace --all-features --doc --quiet
+
+step "tests"
+run_tests --workspace --all-features
+
+step "measurements on the release build"
+run_tests --release --test integration measure::
+
+step "done"
