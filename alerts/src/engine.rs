@@ -1,8 +1,28 @@
 //! The engine: the whole program's decisions on one screen.
 
-use crate::{input::Input, notification::Notification, now::Now, settings::Settings};
-use jiff::Timestamp;
-use serde::Serialize;
+pub use crate::{
+    alert::{AlertStatus, AlertView},
+    saved::{RestoreError, SavedRow},
+    view::{ClusterView, Deadlines, NodeView},
+};
+
+use crate::{
+    alert::Alert,
+    cluster::{Cluster, Standing},
+    context::Context,
+    input::{Input, OperatorCommand},
+    license::profile::Profile,
+    limits::Limits,
+    mapping::{Mapping, SiteIndex},
+    notification::Notification,
+    now::Now,
+    roster::{Roster, Slot},
+    saved::{self, ENGINE_KEY, EngineRow},
+    settings::Settings,
+    timer::Moment,
+};
+use jiff::{SignedDuration, tz::TimeZone};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What one step of the engine says to the world.
 #[derive(Debug, Default)]
@@ -11,74 +31,179 @@ pub struct Outbox {
     pub notifications: Vec<Notification>,
 }
 
-/// One row of saved state. The store keeps it under its key and does not look inside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedRow {
-    /// `cluster/<name>`, `engine`, …
-    pub key: String,
-    /// Versioned JSON; `None` deletes the row.
-    pub json: Option<String>,
-}
-
-/// What a cluster is, for the page, the API, the metrics and `replay --final`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ClusterView {
-    /// Its name.
-    pub name: String,
-    /// `unknown`, `compliant`, `countdown`, `countdown_shortly`, `unconfirmed`, `out_of_compliance`, `enforcement_due`.
-    pub stage: &'static str,
-    /// Since when.
-    pub since: Option<Timestamp>,
-    /// The end of the countdown.
-    pub deadline: Option<Timestamp>,
-    /// The day of enforcement.
-    pub enforcement_at: Option<Timestamp>,
-    /// Lines of evidence of the current episode, copies included.
-    pub evidence: u64,
-    /// Oddities.
-    pub flags: Vec<String>,
-    /// When any line of the cluster was last heard.
-    pub last_heard: Option<Timestamp>,
-    /// Who acknowledged the current stage, if anybody.
-    pub acknowledged_by: Option<String>,
-    /// The configured release.
-    pub release: String,
-    /// Whether the configuration names it (`unmapped:…` clusters are not).
-    pub mapped: bool,
-    /// Its nodes and when each was last heard.
-    pub nodes: Vec<NodeView>,
-}
-
-/// One node of a [`ClusterView`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct NodeView {
-    /// Its id.
-    pub id: String,
-    /// `publisher`, `subscriber` or empty.
-    pub role: String,
-    /// When any of its lines was last heard.
-    pub last_heard: Option<Timestamp>,
-    /// State of the CCX Engine: `in_service`, `partial_service`, `out_of_service`, `shut_down`, `unknown`.
-    pub engine: &'static str,
-    /// State of the Cluster View Daemon, likewise.
-    pub cluster_view_daemon: &'static str,
-}
-
 /// All state and all decisions.
 #[derive(Debug)]
 pub struct Engine {
-    settings: Settings,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) mapping: Mapping,
+    /// How the release of each configured cluster behaves.
+    pub(crate) profiles: Vec<&'static Profile>,
+    pub(crate) limits: Limits,
+    pub(crate) roster: Roster,
+    /// The last episode number given.
+    pub(crate) ids: u64,
+    /// Alerts of no cluster.
+    pub(crate) alerts: BTreeMap<String, Alert>,
+    /// The engine's own row differs from the saved one.
+    pub(crate) dirty: bool,
+    /// Keys of rows to delete.
+    pub(crate) removed: Vec<String>,
+    /// The clocks of the last step.
+    pub(crate) last: Now,
 }
 
 impl Engine {
     /// An engine that knows nothing yet.
     pub fn new(settings: Settings, now: Now) -> Self {
-        let _ = now;
-        Self { settings }
+        let mut engine = Self {
+            settings: Arc::new(Settings::default()),
+            mapping: Mapping::default(),
+            profiles: Vec::new(),
+            limits: Limits::DEFAULT,
+            roster: Roster::default(),
+            ids: 0,
+            alerts: BTreeMap::new(),
+            dirty: true,
+            removed: Vec::new(),
+            last: now,
+        };
+        engine.configure(settings, now, &mut Outbox::default());
+        engine
     }
 
-    /// One step: the input, then every deadline that is due.
+    /// An engine that goes on from saved rows. Elapsed time counts anew from here; what differs from what was told is told once
+    /// no late line comes any more.
+    pub fn restore(settings: Settings, now: Now, rows: Vec<SavedRow>) -> Result<Self, RestoreError> {
+        let (own, clusters) = saved::read(rows)?;
+        let mut engine = Self::new(Settings { clusters: Vec::new(), ..settings.clone() }, now);
+        engine.ids = own.ids;
+        engine.alerts = own.alerts;
+        let slots: Vec<Slot> = clusters.into_iter().map(|cluster| engine.roster.insert(cluster)).collect();
+        engine.configure(settings, now, &mut Outbox::default());
+        for slot in slots {
+            engine.step(slot, Moment { now, inclusive: false }, |cluster, context| cluster.restore(context));
+        }
+        Ok(engine)
+    }
+
+    /// One step. What was due before `now` comes first, then the input; what is due at `now` waits for a tick, so that at equal
+    /// time inputs go before deadlines.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
-        let _ = (now, input, out, &self.settings);
+        let now = Now { wall: now.wall, elapsed: now.elapsed.max(self.last.elapsed) };
+        self.last = now;
+        let inclusive = matches!(input, Input::Tick);
+        let moment = Moment { now, inclusive };
+        self.fire(moment, out);
+        match input {
+            Input::Tick => {}
+            Input::Fact(fact) => self.fact(&fact, moment, out),
+            Input::Heard(heard) => self.heard(&heard, moment, out),
+            Input::Operator(command) => self.operate(&command, moment, out),
+            Input::Usage(report) => self.usage(&report, moment, out),
+            Input::Store(health) => self.store(health, now, out),
+            Input::Receiver { receiver, failing } => self.receiver(&receiver, failing, now, out),
+            Input::Reload(settings) => self.configure(*settings, now, out),
+        }
+    }
+
+    /// When [`Engine::handle`] should be called at the latest, with [`Input::Tick`] if nothing else comes.
+    pub fn next_deadline(&self) -> Deadlines {
+        self.roster.next()
+    }
+
+    fn fire(&mut self, moment: Moment, out: &mut Outbox) {
+        for slot in self.roster.due(|at| moment.elapsed_due(at), |at| moment.wall_due(at)) {
+            self.step(slot, moment, |cluster, context| cluster.fire(context, out));
+        }
+    }
+
+    fn operate(&mut self, command: &OperatorCommand, moment: Moment, out: &mut Outbox) {
+        if let Some(slot) = self.roster.named(&command.cluster) {
+            self.step(slot, moment, |cluster, context| cluster.operate(command, context, out));
+        }
+    }
+
+    /// One step of one cluster, with everything around it; afterwards it is due anew.
+    pub(crate) fn step<R: Default>(
+        &mut self,
+        slot: Slot,
+        moment: Moment,
+        step: impl FnOnce(&mut Cluster, &mut Context<'_>) -> R,
+    ) -> R {
+        let Some(mut cluster) = self.roster.take(slot) else { return R::default() };
+        let settings = Arc::clone(&self.settings);
+        let site = cluster.site.and_then(|site| settings.clusters.get(site));
+        let ids = self.ids;
+        let utc = TimeZone::UTC;
+        let mut context = Context {
+            moment,
+            settings: &settings,
+            site,
+            limits: self.limits,
+            cluster: cluster.name.clone(),
+            zone: site.map_or(&utc, |site| &site.time_zone),
+            profile: self.profile(cluster.site),
+            ids: &mut self.ids,
+        };
+        let result = step(&mut cluster, &mut context);
+        let next = cluster.deadlines(&context);
+        self.dirty |= ids != self.ids;
+        self.roster.put(slot, cluster, next);
+        result
+    }
+
+    /// Rows that changed since the last call: one per cluster, and the engine's own.
+    pub fn take_saved(&mut self) -> Vec<SavedRow> {
+        let mut rows: Vec<SavedRow> = self.removed.drain(..).map(|key| SavedRow { key, json: None }).collect();
+        for slot in self.roster.take_dirty() {
+            if let Some(cluster) = self.roster.get_mut(slot)
+                && cluster.dirty
+            {
+                cluster.dirty = false;
+                rows.push(saved::row(saved::cluster_key(&cluster.name), cluster));
+            }
+        }
+        if std::mem::take(&mut self.dirty) {
+            let own = EngineRow { ids: self.ids, alerts: self.alerts.clone() };
+            rows.push(saved::row(ENGINE_KEY.to_owned(), &own));
+        }
+        rows
+    }
+
+    /// What the clusters are: configured ones in their order, then unmapped ones by name.
+    pub fn clusters(&self) -> Vec<ClusterView> {
+        self.visible()
+            .map(|cluster| cluster.view(cluster.site.and_then(|site| self.settings.clusters.get(site))))
+            .collect()
+    }
+
+    /// All alerts, firing and last resolved.
+    pub fn alerts(&self) -> Vec<AlertView> {
+        let of_clusters = self.visible().flat_map(|cluster| {
+            let site = cluster.site.and_then(|site| self.settings.clusters.get(site));
+            let zone = site.map_or(TimeZone::UTC, |site| site.time_zone.clone());
+            cluster.alert_views(self.profile(cluster.site), &zone, self.last.wall)
+        });
+        of_clusters.chain(self.alerts.values().map(|alert| alert.view(None))).collect()
+    }
+
+    fn profile(&self, site: Option<SiteIndex>) -> &'static Profile {
+        site.and_then(|site| self.profiles.get(site).copied()).unwrap_or(&Profile::UNKNOWN)
+    }
+
+    fn visible(&self) -> impl Iterator<Item = &Cluster> {
+        let mut clusters: Vec<&Cluster> = self
+            .roster
+            .iter()
+            .map(|(_, cluster)| cluster)
+            .filter(|cluster| cluster.standing != Standing::Archived)
+            .collect();
+        clusters.sort_by(|a, b| (a.site.is_none(), a.site, &a.name).cmp(&(b.site.is_none(), b.site, &b.name)));
+        clusters.into_iter()
+    }
+
+    /// The clock of elapsed time at the last step.
+    pub fn elapsed(&self) -> SignedDuration {
+        self.last.elapsed
     }
 }

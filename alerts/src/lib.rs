@@ -2,9 +2,23 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert;
+mod cluster;
+mod context;
 pub mod engine;
 pub mod fact;
 pub mod input;
+mod intake;
+pub mod license;
+pub mod limits;
+mod mapping;
 pub mod notification;
 pub mod now;
+mod reload;
+mod roster;
+pub mod saved;
 pub mod settings;
+mod texts;
+mod timer;
+mod timing;
+pub mod view;

@@ -1,7 +1,11 @@
 //! A notification: the difference between what a cluster is and what was last told.
 
+use crate::license::{
+    episode::Told,
+    machine::{Level, State},
+};
 use ccxwatch_parsers::severity::Severity;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Why somebody is told. A closed list.
@@ -50,6 +54,108 @@ pub enum Reason {
     NotificationFailing,
     /// A test that a person asked for.
     Test,
+}
+
+impl Reason {
+    /// All reasons, in the order of the design.
+    pub const ALL: [Self; 21] = [
+        Self::CountdownStarted,
+        Self::CountdownShortly,
+        Self::CountdownRestarted,
+        Self::CountdownUnconfirmed,
+        Self::OutOfCompliance,
+        Self::EnforcementReminder,
+        Self::EnforcementDue,
+        Self::ConfirmedCompliant,
+        Self::UsageWarning,
+        Self::LicenseEventUnclassified,
+        Self::ExpiryReminder,
+        Self::Firing,
+        Self::Resolved,
+        Self::Repeat,
+        Self::Escalated,
+        Self::FeedSilent,
+        Self::FeedRestored,
+        Self::FeedNeverHeard,
+        Self::StoreFailing,
+        Self::NotificationFailing,
+        Self::Test,
+    ];
+
+    /// The name as it is written in JSON and in metric labels: `countdown_started`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CountdownStarted => "countdown_started",
+            Self::CountdownShortly => "countdown_shortly",
+            Self::CountdownRestarted => "countdown_restarted",
+            Self::CountdownUnconfirmed => "countdown_unconfirmed",
+            Self::OutOfCompliance => "out_of_compliance",
+            Self::EnforcementReminder => "enforcement_reminder",
+            Self::EnforcementDue => "enforcement_due",
+            Self::ConfirmedCompliant => "confirmed_compliant",
+            Self::UsageWarning => "usage_warning",
+            Self::LicenseEventUnclassified => "license_event_unclassified",
+            Self::ExpiryReminder => "expiry_reminder",
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+            Self::Repeat => "repeat",
+            Self::Escalated => "escalated",
+            Self::FeedSilent => "feed_silent",
+            Self::FeedRestored => "feed_restored",
+            Self::FeedNeverHeard => "feed_never_heard",
+            Self::StoreFailing => "store_failing",
+            Self::NotificationFailing => "notification_failing",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// What of an episode must be told now, and nothing when everything true was told. Pure.
+///
+/// `rung` is the lowest rung of the reminder ladder that has passed, in days before enforcement.
+pub(crate) fn needs_notification(state: &State, told: &Told, rung: Option<u32>) -> Option<Reason> {
+    match state {
+        State::Countdown(running) => {
+            let level = Some((running.restarts, running.level));
+            let reason = match told.countdown {
+                last if level <= last => None,
+                Some((restarts, _)) if restarts < running.restarts => Some(Reason::CountdownRestarted),
+                _ if running.level == Level::Shortly => Some(Reason::CountdownShortly),
+                _ => Some(Reason::CountdownStarted),
+            };
+            reason.or_else(|| running.standing.and_then(|_| reminder(told, rung)))
+        }
+        State::Unconfirmed(ended) => {
+            let news = told.unconfirmed.is_none_or(|restarts| restarts < ended.restarts);
+            let reason = news.then_some(Reason::CountdownUnconfirmed);
+            reason.or_else(|| ended.standing.and_then(|_| reminder(told, rung)))
+        }
+        State::OutOfCompliance(_) if !told.out_of_compliance => Some(Reason::OutOfCompliance),
+        State::OutOfCompliance(_) | State::Unknown { standing: Some(_) } => reminder(told, rung),
+        State::EnforcementDue(_) if !told.enforcement_due => Some(Reason::EnforcementDue),
+        State::Compliant { .. } if told.anything() && !told.ended => Some(Reason::ConfirmedCompliant),
+        State::EnforcementDue(_) | State::Unknown { standing: None } | State::Compliant { .. } => None,
+    }
+}
+
+fn reminder(told: &Told, rung: Option<u32>) -> Option<Reason> {
+    let rung = rung?;
+    let news = !told.enforcement_due && told.rung.is_none_or(|lowest| rung < lowest);
+    news.then_some(Reason::EnforcementReminder)
+}
+
+/// The lowest rung of the ladder that has passed.
+pub(crate) fn rung_passed(
+    enforcement_at: Timestamp,
+    ladder: &[u32],
+    passed: impl Fn(Timestamp) -> bool,
+) -> Option<u32> {
+    ladder.iter().copied().filter(|&days| passed(rung_at(enforcement_at, days))).min()
+}
+
+/// When a rung of the ladder is due.
+pub(crate) fn rung_at(enforcement_at: Timestamp, days: u32) -> Timestamp {
+    crate::timer::plus(enforcement_at, SignedDuration::from_hours(-24 * i64::from(days)))
 }
 
 /// One thing to tell. Serializable: the outbox keeps it until it is delivered.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use std::net::IpAddr;
 
 /// The engine's whole configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// The configured clusters.
     pub clusters: Vec<ClusterSettings>,
@@ -111,18 +111,6 @@ impl Default for FeedSettings {
             silent_floor: SignedDuration::from_hours(1),
             silent_ceiling: SignedDuration::from_hours(24),
             never_heard_after: SignedDuration::from_hours(24),
-        }
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            clusters: Vec::new(),
-            license: LicenseSettings::default(),
-            relays: Vec::new(),
-            receivers: Vec::new(),
-            feeds: FeedSettings::default(),
         }
     }
 }

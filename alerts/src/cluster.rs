@@ -1,0 +1,406 @@
+//! One cluster: its license, its nodes, its other alerts. One row of saved state.
+
+use crate::{
+    alert::{Alert, AlertStatus, AlertView, annotations, fingerprint},
+    context::Context,
+    engine::{ClusterView, NodeView, Outbox},
+    fact::Fact,
+    input::{OperatorAction, OperatorCommand},
+    license::{
+        episode::{EndReason, Flag},
+        machine::{Level, Statement, StatementKind},
+        profile::Profile,
+        tracker::{Heard, License, is_countdown},
+    },
+    mapping::SiteIndex,
+    notification::{EvidenceSummary, Reason},
+    settings::{ClusterSettings, MappedTransition},
+    texts::{self, LicenseScene},
+    timer::plus,
+    timing::Timing,
+};
+use ccxwatch_parsers::license::{LicenseEvent, LicenseEventKind};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An unknown license mnemonic is told once in this time.
+const MNEMONIC_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+/// How much older than the truth the saved time of the last line may be: not every line is worth a transaction.
+const HEARD_SAVED_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Who a cluster is to the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    /// The configuration names it.
+    Mapped,
+    /// It does not: keyed by origin and claimed name.
+    Unmapped(UnmappedKey),
+    /// It did once. Kept, silent.
+    Archived,
+}
+
+/// What tells unmapped clusters apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct UnmappedKey {
+    /// The sender's address, or the path of the file.
+    pub(crate) origin: String,
+    /// The cleaned node name that the lines claim.
+    pub(crate) claim: String,
+    /// The origin as it came, for the mapping of a later configuration.
+    pub(crate) whole: crate::fact::Origin,
+}
+
+/// One node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Node {
+    /// When any of its lines was last heard.
+    pub(crate) last_heard: Option<Timestamp>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    pub(crate) standing: Standing,
+    pub(crate) license: License,
+    #[serde(default)]
+    pub(crate) last_heard: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) nodes: BTreeMap<String, Node>,
+    #[serde(default)]
+    pub(crate) alerts: BTreeMap<String, Alert>,
+    /// When an unknown mnemonic was last told.
+    #[serde(default)]
+    pub(crate) mnemonics: BTreeMap<String, Timestamp>,
+    /// Several clusters have a node of the name that its lines claim.
+    #[serde(default)]
+    pub(crate) ambiguous: bool,
+    /// Its place in the configuration.
+    #[serde(skip)]
+    pub(crate) site: Option<SiteIndex>,
+    /// Differs from the saved row.
+    #[serde(skip)]
+    pub(crate) dirty: bool,
+    #[serde(skip)]
+    heard_saved: Option<Timestamp>,
+}
+
+impl Cluster {
+    pub(crate) fn new(name: String, standing: Standing) -> Self {
+        Self {
+            name,
+            standing,
+            license: License::default(),
+            last_heard: None,
+            nodes: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+            mnemonics: BTreeMap::new(),
+            ambiguous: false,
+            site: None,
+            dirty: true,
+            heard_saved: None,
+        }
+    }
+
+    /// A line of the node was heard.
+    pub(crate) fn heard(&mut self, node: Option<&str>, at: Timestamp, context: &Context<'_>) {
+        self.last_heard = self.last_heard.max(Some(at));
+        if let Some(node) = node {
+            let room = self.site.is_some() || self.nodes.len() < context.limits.unmapped_nodes;
+            if let Some(known) = self.nodes.get_mut(node) {
+                known.last_heard = known.last_heard.max(Some(at));
+            } else if room {
+                self.nodes.insert(node.to_owned(), Node { last_heard: Some(at) });
+                self.dirty = true;
+            }
+        }
+        if self.heard_saved.is_none_or(|saved| saved.duration_until(at) >= HEARD_SAVED_EVERY) {
+            self.heard_saved = Some(at);
+            self.dirty = true;
+        }
+    }
+
+    /// A line that says something.
+    pub(crate) fn fact(
+        &mut self,
+        fact: &Fact,
+        timing: Timing,
+        node: Option<&str>,
+        mismatch: bool,
+        context: &mut Context<'_>,
+        out: &mut Outbox,
+    ) {
+        if let Some(event) = fact.license {
+            self.license_event(fact, event, timing, node, mismatch, context, out);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one line and all that is known about it")]
+    fn license_event(
+        &mut self,
+        fact: &Fact,
+        event: LicenseEvent,
+        timing: Timing,
+        node: Option<&str>,
+        mismatch: bool,
+        context: &mut Context<'_>,
+        out: &mut Outbox,
+    ) {
+        self.dirty = true;
+        let mut flags = Vec::new();
+        let Some(kind) = statement(fact, event, timing, context, &mut flags) else {
+            return self.unclassified(fact, timing, node, context, out);
+        };
+        if mismatch {
+            flags.push(Flag::NodeMismatch);
+        }
+        if self.ambiguous {
+            flags.push(Flag::NodeAmbiguous);
+        }
+        if is_countdown(kind) && context.profile.is_immediate() {
+            flags.push(Flag::ReleaseMismatch);
+        }
+        let said = Statement { kind, at: timing.at };
+        self.license.hear(&Heard { fact, said, timing, node, flags: &flags }, context, out);
+    }
+
+    /// A license message that nobody has documented: told once per mnemonic and day.
+    fn unclassified(
+        &mut self,
+        fact: &Fact,
+        timing: Timing,
+        node: Option<&str>,
+        context: &mut Context<'_>,
+        out: &mut Outbox,
+    ) {
+        let ignored = |(known, transition): &(String, MappedTransition)| {
+            *transition == MappedTransition::Ignore && same_mnemonic(known, &fact.mnemonic)
+        };
+        if context.settings.license.mnemonics.iter().any(ignored) {
+            return;
+        }
+        let mnemonic = crate::limits::cleaned(&fact.mnemonic, context.limits.unmapped_name_bytes);
+        let key = format!("LicenseEventUnclassified/{mnemonic}");
+        let now = context.moment.now;
+        if let Some(told) = self.mnemonics.get(&mnemonic)
+            && now.wall < plus(*told, MNEMONIC_AGAIN)
+        {
+            if let Some(alert) = self.alerts.get_mut(&key) {
+                alert.evidence.add(fact, &context.limits);
+            }
+            return;
+        }
+        if !self.mnemonics.contains_key(&mnemonic) && self.mnemonics.len() >= context.limits.mnemonics {
+            self.mnemonics.retain(|_, told| now.wall < plus(*told, MNEMONIC_AGAIN));
+            if self.mnemonics.len() >= context.limits.mnemonics {
+                return;
+            }
+            let kept = &self.mnemonics;
+            self.alerts.retain(|_, alert| {
+                alert.name != "LicenseEventUnclassified"
+                    || alert.subject.as_ref().is_some_and(|(_, mnemonic)| kept.contains_key(mnemonic))
+            });
+        }
+        self.mnemonics.insert(mnemonic.clone(), now.wall);
+        let mut evidence = EvidenceSummary::default();
+        evidence.add(fact, &context.limits);
+        let alert = Alert {
+            id: context.next_id(),
+            name: "LicenseEventUnclassified".to_owned(),
+            node: node.map(ToOwned::to_owned),
+            subject: Some(("mnemonic".to_owned(), mnemonic.clone())),
+            severity: fact.severity,
+            starts_at: timing.at,
+            words: texts::unclassified(&context.cluster, &mnemonic),
+            evidence,
+            end: None,
+        };
+        out.notifications.push(alert.notification(
+            Reason::LicenseEventUnclassified,
+            Some(&context.cluster),
+            context.zone.iana_name(),
+            context.settings.receivers.clone(),
+            now,
+        ));
+        self.alerts.insert(key, alert);
+    }
+
+    /// An operator's command.
+    pub(crate) fn operate(&mut self, command: &OperatorCommand, context: &mut Context<'_>, out: &mut Outbox) {
+        self.dirty = true;
+        match command.action {
+            OperatorAction::Acknowledge => self.license.acknowledge(command, context.moment.now),
+            OperatorAction::ConfirmCompliant => {
+                let at = context.moment.now.wall;
+                self.license.confirm(at, EndReason::Operator, Some(command), context, out);
+            }
+        }
+    }
+
+    /// Time passed.
+    pub(crate) fn fire(&mut self, context: &mut Context<'_>, out: &mut Outbox) {
+        if self.license.fire(context, out) {
+            self.dirty = true;
+        }
+    }
+
+    /// The next deadlines: of elapsed and of wall time.
+    pub(crate) fn deadlines(&self, context: &Context<'_>) -> (Option<SignedDuration>, Option<Timestamp>) {
+        if self.standing == Standing::Archived {
+            return (None, None);
+        }
+        self.license.deadlines(context)
+    }
+
+    /// Takes over what was known and told of one of its nodes while the configuration did not name it.
+    pub(crate) fn adopt(&mut self, orphan: Self, context: &mut Context<'_>, out: &mut Outbox) {
+        self.dirty = true;
+        self.last_heard = self.last_heard.max(orphan.last_heard);
+        self.license.adopt(orphan.license, context, out);
+        for (mnemonic, told) in orphan.mnemonics {
+            let known = self.mnemonics.entry(mnemonic).or_insert(told);
+            *known = (*known).max(told);
+        }
+        for (key, alert) in orphan.alerts {
+            self.alerts.entry(key).or_insert(alert);
+        }
+    }
+
+    /// Nothing is open.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.license.open().is_none() && self.license.closed_before.is_none()
+    }
+
+    /// After a load from the store.
+    pub(crate) fn restore(&mut self, context: &Context<'_>) {
+        self.heard_saved = self.last_heard;
+        self.license.restore(context);
+    }
+
+    /// What outsiders see.
+    pub(crate) fn view(&self, site: Option<&ClusterSettings>) -> ClusterView {
+        let state = &self.license.state;
+        let open = self.license.open();
+        let node = |id: &str, role: &str| NodeView {
+            id: id.to_owned(),
+            role: role.to_owned(),
+            last_heard: self.nodes.get(id).and_then(|node| node.last_heard),
+            engine: "unknown",
+            cluster_view_daemon: "unknown",
+        };
+        ClusterView {
+            name: self.name.clone(),
+            stage: state.stage().name(),
+            since: state.since(),
+            deadline: state.deadline(),
+            enforcement_at: state.overage().map(|overage| overage.enforcement_at),
+            evidence: open.map_or(0, |episode| episode.evidence.count),
+            flags: open.map(crate::license::episode::Episode::flag_names).unwrap_or_default(),
+            last_heard: self.last_heard,
+            acknowledged_by: self
+                .license
+                .acknowledged()
+                .map(|acknowledged| acknowledged.who.clone().unwrap_or_else(|| "operator".to_owned())),
+            release: site.map(|site| site.release.clone()).unwrap_or_default(),
+            mapped: site.is_some(),
+            nodes: match site {
+                Some(site) => site.nodes.iter().map(|configured| node(&configured.id, &configured.role)).collect(),
+                None => self.nodes.keys().map(|id| node(id, "")).collect(),
+            },
+        }
+    }
+
+    /// Its alerts, the license alert first.
+    pub(crate) fn alert_views(&self, profile: &Profile, zone: &TimeZone, now: Timestamp) -> Vec<AlertView> {
+        let mut views: Vec<AlertView> = self.license_view(profile, zone, now).into_iter().collect();
+        views.extend(self.alerts.values().map(|alert| alert.view(Some(&self.name))));
+        views
+    }
+
+    fn license_view(&self, profile: &Profile, zone: &TimeZone, now: Timestamp) -> Option<AlertView> {
+        let episode = self.license.episode.as_ref()?;
+        let state = &self.license.state;
+        let shown = if episode.end.is_some() { episode.stage } else { state.stage() };
+        let labels = BTreeMap::from([
+            ("alertname".to_owned(), shown.alertname().or(episode.stage.alertname())?.to_owned()),
+            ("cluster".to_owned(), self.name.clone()),
+        ]);
+        let words = texts::license(&LicenseScene {
+            cluster: &self.name,
+            zone,
+            profile,
+            state,
+            flags: &episode.flags,
+            now,
+            reason: if episode.end.is_some() { Reason::ConfirmedCompliant } else { Reason::Repeat },
+            days_left: None,
+            ended_by: episode.end.as_ref().and_then(|end| end.who.as_deref()),
+        });
+        Some(AlertView {
+            fingerprint: fingerprint(&labels),
+            labels,
+            annotations: annotations(&words),
+            status: if episode.end.is_some() { AlertStatus::Resolved } else { AlertStatus::Firing },
+            severity: shown.severity(),
+            starts_at: episode.started,
+            ends_at: episode.end.as_ref().map(|end| end.at),
+            episode: episode.id.clone(),
+            acknowledged: self.license.acknowledged().cloned(),
+            evidence: episode.evidence.clone(),
+            end: episode.end.clone(),
+            flags: episode.flag_names(),
+            deadline: state.deadline().or(state.overage().map(|overage| overage.enforcement_at)),
+        })
+    }
+}
+
+/// Mnemonics differ in case and underscores between releases.
+pub(crate) fn same_mnemonic(a: &str, b: &str) -> bool {
+    let letters = |text: &str| {
+        text.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_uppercase()).collect::<Vec<_>>()
+    };
+    letters(a) == letters(b)
+}
+
+/// What a license line says about compliance; nothing where that is not known.
+fn statement(
+    fact: &Fact,
+    event: LicenseEvent,
+    timing: Timing,
+    context: &Context<'_>,
+    flags: &mut Vec<Flag>,
+) -> Option<StatementKind> {
+    let mapped =
+        |(known, transition): &(String, MappedTransition)| same_mnemonic(known, &fact.mnemonic).then_some(*transition);
+    let level = match event.kind {
+        LicenseEventKind::EnteringOutOfCompliance => Level::Countdown,
+        LicenseEventKind::EnteringOutOfComplianceShortly => Level::Shortly,
+        LicenseEventKind::OutOfCompliance => return Some(StatementKind::OutOfCompliance),
+        LicenseEventKind::Unclassified => match context.settings.license.mnemonics.iter().find_map(mapped)? {
+            MappedTransition::Countdown => Level::Countdown,
+            MappedTransition::CountdownShortly => Level::Shortly,
+            MappedTransition::OutOfCompliance => return Some(StatementKind::OutOfCompliance),
+            MappedTransition::Compliant => return Some(StatementKind::Compliant),
+            MappedTransition::Ignore => return None,
+        },
+    };
+    let documented = match level {
+        Level::Countdown => context.profile.countdown_minutes,
+        Level::Shortly => context.profile.shortly_minutes,
+    };
+    let minutes = event.minutes_left.or_else(|| {
+        flags.extend(documented.map(|_| Flag::MinutesAssumed));
+        documented
+    });
+    let deadline = match minutes {
+        Some(minutes) if !timing.unknown => Some(plus(timing.at, SignedDuration::from_mins(i64::from(minutes)))),
+        _ => None,
+    };
+    if deadline.is_none() {
+        flags.push(Flag::DeadlineUnknown);
+    }
+    Some(StatementKind::Countdown { level, deadline })
+}

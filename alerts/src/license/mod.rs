@@ -1,0 +1,7 @@
+//! Smart Licensing of one cluster: the stages, what releases differ in, and the usage model.
+
+pub mod episode;
+pub(crate) mod machine;
+pub mod profile;
+pub mod stage;
+pub(crate) mod tracker;

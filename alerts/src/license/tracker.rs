@@ -1,0 +1,447 @@
+//! The license alert of one cluster: the machine, its episode, and when which change is told.
+
+use crate::{
+    context::Context,
+    engine::Outbox,
+    fact::Fact,
+    input::OperatorCommand,
+    license::{
+        episode::{Acknowledgement, End, EndReason, Episode, Flag, Told},
+        machine::{Effect, Rules, State, Statement, StatementKind},
+        stage::Stage,
+    },
+    notification::{Notification, Reason, needs_notification, rung_at, rung_passed},
+    now::Now,
+    texts::{self, LicenseScene},
+    timer::Moment,
+    timing::Timing,
+};
+use ccxwatch_parsers::severity::Severity;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A late change waits until no late line came for this long,
+const QUIET: SignedDuration = SignedDuration::from_secs(2);
+/// but never longer than this.
+const LONGEST_HOLD: SignedDuration = SignedDuration::from_secs(30);
+
+/// Compliance of one cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct License {
+    /// Where it stands.
+    pub(crate) state: State,
+    /// What happened before this belongs to a closed episode.
+    pub(crate) closed_before: Option<Timestamp>,
+    /// The current episode, or the last one: then it carries its end.
+    pub(crate) episode: Option<Episode>,
+    /// Late lines are still coming in. Not saved: a restart holds by itself.
+    #[serde(skip)]
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Waiting for the rest of a backlog. Elapsed time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    first: SignedDuration,
+    last: SignedDuration,
+}
+
+impl Hold {
+    fn due(self) -> SignedDuration {
+        self.last.saturating_add(QUIET).min(self.first.saturating_add(LONGEST_HOLD))
+    }
+}
+
+/// One line that says something about compliance.
+pub(crate) struct Heard<'a> {
+    /// The line.
+    pub(crate) fact: &'a Fact,
+    /// What it says.
+    pub(crate) said: Statement,
+    /// When.
+    pub(crate) timing: Timing,
+    /// The node, as the configuration names it.
+    pub(crate) node: Option<&'a str>,
+    /// What is odd about it.
+    pub(crate) flags: &'a [Flag],
+}
+
+impl Default for License {
+    fn default() -> Self {
+        Self { state: State::START, closed_before: None, episode: None, hold: None }
+    }
+}
+
+impl License {
+    /// The current episode, where one is open.
+    pub(crate) fn open(&self) -> Option<&Episode> {
+        self.episode.as_ref().filter(|episode| episode.end.is_none())
+    }
+
+    /// One line.
+    pub(crate) fn hear(&mut self, heard: &Heard<'_>, context: &mut Context<'_>, out: &mut Outbox) {
+        if !heard.timing.unknown && self.closed_before.is_some_and(|closed| heard.said.at < closed) {
+            if let Some(episode) = self.episode.as_mut().filter(|episode| episode.end.is_some()) {
+                episode.evidence.add(heard.fact, &context.limits);
+            }
+            return;
+        }
+        let before = self.state;
+        let untold = self.untold(context).is_some();
+        let effect = self.state.apply(heard.said, context.moment.now, &Rules::from(&context.settings.license));
+        match effect {
+            Effect::Evidence => {}
+            Effect::Changed => {
+                if untold {
+                    self.note(&before, context);
+                }
+            }
+            Effect::NewEpisode { previous_unconfirmed } => {
+                if untold {
+                    self.note(&before, context);
+                }
+                self.begin(heard.said.at, previous_unconfirmed, context);
+            }
+            Effect::Ended => {
+                self.closed_before = Some(heard.said.at);
+                self.end(EndReason::ClearedByEvent, heard.said.at, None, None);
+            }
+        }
+        if let Some(episode) = &mut self.episode {
+            episode.started = episode.started.min(heard.said.at);
+            episode.evidence.add(heard.fact, &context.limits);
+            episode.flags.extend(heard.flags.iter().copied().chain(heard.timing.flag));
+            if self.state.deadline().is_some() {
+                episode.flags.remove(&Flag::DeadlineUnknown);
+            }
+            if effect != Effect::Evidence || episode.node.is_none() {
+                if let Some(node) = heard.node {
+                    episode.node = Some(node.to_owned());
+                }
+                if let Some(stage) = Some(self.state.stage()).filter(|stage| stage.alertname().is_some()) {
+                    episode.stage = stage;
+                }
+            }
+        }
+        self.hold_or_release(heard.timing.late, context);
+        self.tell(context, out);
+    }
+
+    /// A late line with something to tell starts or prolongs the hold; a live one ends it.
+    fn hold_or_release(&mut self, late: bool, context: &Context<'_>) {
+        let elapsed = context.moment.now.elapsed;
+        if !late {
+            self.hold = None;
+        } else if let Some(hold) = &mut self.hold {
+            hold.last = hold.last.max(elapsed);
+        } else if self.untold(context).is_some() {
+            self.hold = Some(Hold { first: elapsed, last: elapsed });
+        }
+    }
+
+    /// After a load: what differs from what was told waits like late lines.
+    pub(crate) fn restore(&mut self, context: &Context<'_>) {
+        self.state.reanchor(context.moment.now);
+        self.hold_or_release(true, context);
+    }
+
+    /// An operator, or a use report, says that it is over.
+    pub(crate) fn confirm(
+        &mut self,
+        at: Timestamp,
+        reason: EndReason,
+        command: Option<&OperatorCommand>,
+        context: &mut Context<'_>,
+        out: &mut Outbox,
+    ) {
+        self.hold = None;
+        self.closed_before = Some(self.closed_before.map_or(at, |closed| closed.max(at)));
+        self.state = State::Compliant { since: at };
+        let who = command.and_then(|command| command.who.clone());
+        let comment = command.and_then(|command| command.comment.clone());
+        self.end(reason, at, who, comment);
+        self.tell(context, out);
+    }
+
+    /// Takes over the record of the same incident under another name. The worse state stays; what either was told counts.
+    pub(crate) fn adopt(&mut self, other: Self, context: &mut Context<'_>, out: &mut Outbox) {
+        self.closed_before = self.closed_before.max(other.closed_before);
+        let worse = other.state.stage() > self.state.stage();
+        let (mut kept, merged) = if worse { (other, self.clone()) } else { (self.clone(), other) };
+        if let (Some(episode), Some(same)) = (&mut kept.episode, merged.episode)
+            && episode.end.is_none()
+            && same.end.is_none()
+        {
+            episode.started = episode.started.min(same.started);
+            episode.told.unite(same.told);
+            episode.flags.extend(same.flags);
+            episode.evidence.unite(same.evidence, &context.limits);
+        }
+        kept.closed_before = self.closed_before;
+        kept.hold = self.hold.or(kept.hold);
+        *self = kept;
+        self.tell(context, out);
+    }
+
+    /// An operator has seen the present stage.
+    pub(crate) fn acknowledge(&mut self, command: &OperatorCommand, now: Now) {
+        let stage = self.state.stage();
+        let restarts = self.state.restarts();
+        if let Some(episode) = self.episode.as_mut().filter(|episode| episode.end.is_none()) {
+            episode.acknowledged = Some(Acknowledgement {
+                stage: stage.name().to_owned(),
+                restarts,
+                who: command.who.clone(),
+                comment: command.comment.clone(),
+                at: now.wall,
+            });
+        }
+    }
+
+    /// The acknowledgement of the present stage: one of a better stage does not count.
+    pub(crate) fn acknowledged(&self) -> Option<&Acknowledgement> {
+        self.open()?.acknowledged.as_ref().filter(|acknowledged| {
+            acknowledged.stage == self.state.stage().name() && acknowledged.restarts == self.state.restarts()
+        })
+    }
+
+    /// Time passed. `true` when anything changed.
+    pub(crate) fn fire(&mut self, context: &mut Context<'_>, out: &mut Outbox) -> bool {
+        let mut changed = false;
+        loop {
+            if self.awaits_telling(context) {
+                if self.held(context.moment) {
+                    break;
+                }
+                self.tell(context, out);
+            }
+            let before = self.state;
+            let untold = self.untold(context).is_some();
+            if !self.state.fire(context.moment) {
+                break;
+            }
+            changed = true;
+            if untold {
+                self.note(&before, context);
+            }
+            self.step_taken();
+        }
+        let told = out.notifications.len();
+        let held = self.hold.is_some();
+        self.tell(context, out);
+        changed || out.notifications.len() != told || held != self.hold.is_some()
+    }
+
+    /// After a step of the machine by time.
+    fn step_taken(&mut self) {
+        let stage = self.state.stage();
+        let Some(episode) = &mut self.episode else { return };
+        if stage.alertname().is_some() {
+            episode.stage = stage;
+        }
+        if let State::Unknown { standing: None } = self.state
+            && episode.end.is_none()
+        {
+            let at = episode.changed_at.unwrap_or(episode.started);
+            episode.end = Some(End { reason: EndReason::Expired, at, who: None, comment: None });
+        }
+        episode.changed_at = self.state.since().or(episode.changed_at);
+    }
+
+    /// An unconfirmed end of something that people were told of is told before it is forgotten.
+    fn awaits_telling(&self, context: &Context<'_>) -> bool {
+        matches!(self.state, State::Unconfirmed(_))
+            && self.open().is_some_and(|episode| episode.told.anything())
+            && self.untold(context).is_some()
+    }
+
+    fn held(&self, moment: Moment) -> bool {
+        self.hold.is_some_and(|hold| !moment.elapsed_due(hold.due()))
+    }
+
+    /// The next deadlines: of elapsed and of wall time.
+    pub(crate) fn deadlines(&self, context: &Context<'_>) -> (Option<SignedDuration>, Option<Timestamp>) {
+        let hold = self.hold.map(Hold::due);
+        let elapsed =
+            if self.hold.is_some() && self.awaits_telling(context) { None } else { self.state.next_elapsed() };
+        let elapsed = match (hold, elapsed) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        let Some(overage) = self.state.overage() else { return (elapsed, None) };
+        let enforcement = match self.state {
+            State::EnforcementDue(_) | State::Countdown(_) | State::Compliant { .. } => None,
+            _ => Some(overage.enforcement_at),
+        };
+        let rung = if self.hold.is_none() { self.next_rung(context) } else { None };
+        let wall = match (enforcement, rung) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        (elapsed, wall)
+    }
+
+    fn next_rung(&self, context: &Context<'_>) -> Option<Timestamp> {
+        let told = &self.open()?.told;
+        if told.enforcement_due || matches!(self.state, State::EnforcementDue(_)) {
+            return None;
+        }
+        let overage = self.state.overage()?;
+        let ladder = &context.settings.license.reminder_days;
+        let days = ladder.iter().copied().filter(|&days| told.rung.is_none_or(|lowest| days < lowest)).max()?;
+        Some(rung_at(overage.enforcement_at, days))
+    }
+
+    /// The lowest rung of the reminder ladder that has passed.
+    fn rung(&self, context: &Context<'_>) -> Option<u32> {
+        let overage = self.state.overage()?;
+        rung_passed(overage.enforcement_at, &context.settings.license.reminder_days, |at| context.moment.wall_due(at))
+    }
+
+    /// What is true and was not told.
+    fn untold(&self, context: &Context<'_>) -> Option<Reason> {
+        let episode = self.episode.as_ref()?;
+        needs_notification(&self.state, &episode.told, self.rung(context))
+    }
+
+    /// Keeps a stage that is left before it was told.
+    fn note(&mut self, before: &State, context: &Context<'_>) {
+        let line = texts::history(before, context.moment.now.wall, context.zone);
+        if let Some(episode) = &mut self.episode {
+            episode.note(line, &context.limits);
+        }
+    }
+
+    fn begin(&mut self, at: Timestamp, previous_unconfirmed: bool, context: &mut Context<'_>) {
+        let mut episode = Episode::new(context.next_id(), at);
+        if let Some(old) = self.episode.take() {
+            if old.end.is_none() {
+                episode.untold = old.untold;
+            }
+            if previous_unconfirmed || self.state.overage().is_some() {
+                episode.told = Told {
+                    rung: old.told.rung,
+                    enforcement_due: old.told.enforcement_due,
+                    receivers: old.told.receivers,
+                    ..Told::default()
+                };
+            }
+        }
+        if previous_unconfirmed {
+            episode.flags.insert(Flag::PreviousEpisodeUnconfirmed);
+        }
+        self.episode = Some(episode);
+    }
+
+    fn end(&mut self, reason: EndReason, at: Timestamp, who: Option<String>, comment: Option<String>) {
+        if let Some(episode) = self.episode.as_mut().filter(|episode| episode.end.is_none()) {
+            episode.end = Some(End { reason, at, who, comment });
+        }
+    }
+
+    /// Tells what is true and was not told, unless late lines are still coming in.
+    fn tell(&mut self, context: &Context<'_>, out: &mut Outbox) {
+        if self.held(context.moment) {
+            return;
+        }
+        self.hold = None;
+        while let Some(reason) = self.untold(context) {
+            let rung = self.rung(context);
+            let Some(episode) = &mut self.episode else { return };
+            out.notifications.push(notification(&self.state, episode, reason, rung, context));
+            mark(&mut episode.told, &self.state, reason, rung);
+            episode.untold.clear();
+        }
+    }
+}
+
+/// Remembers what was told.
+fn mark(told: &mut Told, state: &State, reason: Reason, rung: Option<u32>) {
+    match (reason, state) {
+        (Reason::EnforcementReminder, _) => told.rung = rung,
+        (_, State::Countdown(running)) => told.countdown = Some((running.restarts, running.level)),
+        (_, State::Unconfirmed(ended)) => told.unconfirmed = Some(ended.restarts),
+        (_, State::OutOfCompliance(_)) => {
+            told.out_of_compliance = true;
+            told.rung = match (told.rung, rung) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        (_, State::EnforcementDue(_)) => told.enforcement_due = true,
+        (_, State::Compliant { .. } | State::Unknown { .. }) => told.ended = true,
+    }
+}
+
+fn notification(
+    state: &State,
+    episode: &mut Episode,
+    reason: Reason,
+    rung: Option<u32>,
+    context: &Context<'_>,
+) -> Notification {
+    let now = context.moment.now;
+    let shown = match reason {
+        Reason::EnforcementReminder => Stage::OutOfCompliance,
+        Reason::ConfirmedCompliant => episode.stage,
+        _ => state.stage(),
+    };
+    let days_left = rung.filter(|_| reason == Reason::EnforcementReminder);
+    let enforcement_at = state.overage().map(|overage| overage.enforcement_at);
+    let deadline = match shown {
+        _ if reason == Reason::ConfirmedCompliant => None,
+        Stage::OutOfCompliance | Stage::EnforcementDue => enforcement_at,
+        _ => state.deadline(),
+    };
+    let receivers: Vec<String> = context
+        .settings
+        .receivers
+        .iter()
+        .filter(|receiver| reason != Reason::ConfirmedCompliant || episode.told.receivers.contains(*receiver))
+        .cloned()
+        .collect();
+    episode.told.receivers.extend(receivers.iter().cloned());
+    let ended_by = episode.end.as_ref().and_then(|end| end.who.as_deref());
+    let words = texts::license(&LicenseScene {
+        cluster: &context.cluster,
+        zone: context.zone,
+        profile: context.profile,
+        state,
+        flags: &episode.flags,
+        now: now.wall,
+        reason,
+        days_left,
+        ended_by,
+    });
+    Notification {
+        at: now.wall,
+        elapsed_s: now.elapsed.as_secs_f64(),
+        reason,
+        alertname: shown.alertname().unwrap_or("SmartLicenseComplianceUnconfirmed").to_owned(),
+        cluster: Some(context.cluster.clone()),
+        node: episode.node.clone(),
+        severity: if reason == Reason::ConfirmedCompliant { Severity::Informational } else { shown.severity() },
+        episode: episode.id.clone(),
+        told_as: match (reason, state.restarts(), days_left) {
+            (_, _, Some(days)) => format!("{}/{days}", reason.name()),
+            (_, 0, None) => reason.name().to_owned(),
+            (_, restarts, None) => format!("{}/{restarts}", reason.name()),
+        },
+        receivers,
+        since: state.since(),
+        deadline,
+        days_left,
+        time_zone: context.zone.iana_name().map(ToOwned::to_owned),
+        summary: words.summary,
+        description: words.description,
+        runbook: words.runbook,
+        history: episode.untold.clone(),
+        flags: episode.flag_names(),
+        evidence: episode.evidence.clone(),
+    }
+}
+
+/// The kinds of statement that a countdown makes.
+pub(crate) fn is_countdown(kind: StatementKind) -> bool {
+    matches!(kind, StatementKind::Countdown { .. })
+}

@@ -1,0 +1,134 @@
+//! Saved state: versioned JSON rows, one per cluster and one for the engine.
+
+use crate::{alert::Alert, cluster::Cluster};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::BTreeMap, fmt};
+
+/// The version that this build writes. A row of a newer version stops the start.
+const VERSION: u32 = 1;
+/// The key of the engine's own row.
+pub(crate) const ENGINE_KEY: &str = "engine";
+/// What the keys of cluster rows begin with.
+const CLUSTER_PREFIX: &str = "cluster/";
+
+/// One row of saved state. The store keeps it under its key and does not look inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedRow {
+    /// `cluster/<name>`, `engine`, …
+    pub key: String,
+    /// Versioned JSON; `None` deletes the row.
+    pub json: Option<String>,
+}
+
+/// Why saved state cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// A newer build wrote it.
+    NewerVersion {
+        /// The row.
+        key: String,
+        /// Its version.
+        found: u32,
+        /// The newest version that this build reads.
+        known: u32,
+    },
+    /// It is not what this build writes.
+    Malformed {
+        /// The row.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NewerVersion { key, found, known } => write!(
+                f,
+                "saved state {key:?} has version {found}, this build reads up to version {known}: a newer ccxwatch wrote it, use that one"
+            ),
+            Self::Malformed { key, message } => write!(f, "saved state {key:?} cannot be read: {message}"),
+        }
+    }
+}
+
+impl core::error::Error for RestoreError {}
+
+/// The engine's own row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct EngineRow {
+    /// The last episode number given.
+    pub(crate) ids: u64,
+    /// Alerts of no cluster.
+    pub(crate) alerts: BTreeMap<String, Alert>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Body<T> {
+    state: T,
+}
+
+#[derive(Serialize)]
+struct Row<'a, T> {
+    version: u32,
+    state: &'a T,
+}
+
+/// One row.
+pub(crate) fn row<T: Serialize>(key: String, state: &T) -> SavedRow {
+    // Serializing these plain types cannot fail: every map key is a string and no serializer of ours returns an error.
+    let json = serde_json::to_string(&Row { version: VERSION, state }).unwrap_or_default();
+    SavedRow { key, json: Some(json) }
+}
+
+/// The key of a cluster's row.
+pub(crate) fn cluster_key(name: &str) -> String {
+    format!("{CLUSTER_PREFIX}{name}")
+}
+
+/// Reads all rows. Unknown keys of the same version are left alone.
+pub(crate) fn read(rows: Vec<SavedRow>) -> Result<(EngineRow, Vec<Cluster>), RestoreError> {
+    let mut engine = EngineRow::default();
+    let mut clusters = Vec::new();
+    for row in rows {
+        let Some(json) = &row.json else { continue };
+        if row.key == ENGINE_KEY {
+            engine = parse(&row.key, json)?;
+        } else if row.key.starts_with(CLUSTER_PREFIX) {
+            clusters.push(parse(&row.key, json)?);
+        }
+    }
+    Ok((engine, clusters))
+}
+
+fn parse<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, RestoreError> {
+    let malformed =
+        |error: serde_json::Error| RestoreError::Malformed { key: key.to_owned(), message: error.to_string() };
+    match serde_json::from_str::<Body<T>>(json) {
+        Ok(body) => {
+            version(key, json)?;
+            Ok(body.state)
+        }
+        Err(error) => {
+            version(key, json)?;
+            Err(malformed(error))
+        }
+    }
+}
+
+fn version(key: &str, json: &str) -> Result<(), RestoreError> {
+    let version: Version = serde_json::from_str(json)
+        .map_err(|error| RestoreError::Malformed { key: key.to_owned(), message: error.to_string() })?;
+    if version.version > VERSION {
+        return Err(RestoreError::NewerVersion { key: key.to_owned(), found: version.version, known: VERSION });
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Deadlines on the two clocks. What is at most 24 hours away runs on elapsed time, so that a step of the wall clock neither
+//! fires nor delays it; what is farther away runs on wall time.
+
+use crate::now::Now;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// `at` moved by `by`, held at the ends of time instead of failing.
+pub(crate) fn plus(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// The time of one step, and whether what is due exactly now is due already. At equal time inputs go before deadlines, so only
+/// a tick includes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The two clocks.
+    pub(crate) now: Now,
+    /// Whether a deadline at exactly `now` is due.
+    pub(crate) inclusive: bool,
+}
+
+impl Moment {
+    /// Whether a deadline of elapsed time is due.
+    pub(crate) fn elapsed_due(&self, at: SignedDuration) -> bool {
+        at < self.now.elapsed || (self.inclusive && at == self.now.elapsed)
+    }
+
+    /// Whether a deadline of wall time is due.
+    pub(crate) fn wall_due(&self, at: Timestamp) -> bool {
+        at < self.now.wall || (self.inclusive && at == self.now.wall)
+    }
+}
+
+/// A deadline that runs on elapsed time. Saved as wall time: elapsed time has another origin after a restart, so
+/// [`Timer::reanchor`] follows every load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Timestamp", into = "Timestamp")]
+pub(crate) struct Timer {
+    /// When it fires, as a person reads it.
+    pub(crate) wall: Timestamp,
+    /// When it fires, as the engine counts it.
+    pub(crate) elapsed: SignedDuration,
+}
+
+impl Timer {
+    /// A deadline at a wall time: what is left of it now is counted in elapsed time from here on.
+    pub(crate) fn at(now: Now, wall: Timestamp) -> Self {
+        let left = now.wall.duration_until(wall);
+        Self { wall, elapsed: now.elapsed.saturating_add(left) }
+    }
+
+    /// A deadline in `left` from now.
+    pub(crate) fn within(now: Now, left: SignedDuration) -> Self {
+        Self { wall: plus(now.wall, left), elapsed: now.elapsed.saturating_add(left) }
+    }
+
+    /// A deadline `by` after this one.
+    pub(crate) fn later(self, by: SignedDuration) -> Self {
+        Self { wall: plus(self.wall, by), elapsed: self.elapsed.saturating_add(by) }
+    }
+
+    /// Counts anew from the wall time: after a load from the store.
+    pub(crate) fn reanchor(&mut self, now: Now) {
+        *self = Self::at(now, self.wall);
+    }
+}
+
+impl From<Timestamp> for Timer {
+    fn from(wall: Timestamp) -> Self {
+        Self { wall, elapsed: SignedDuration::MAX }
+    }
+}
+
+impl From<Timer> for Timestamp {
+    fn from(timer: Timer) -> Self {
+        timer.wall
+    }
+}

@@ -1,0 +1,4 @@
+//! The engine through its public interface.
+
+mod site;
+mod stages;
