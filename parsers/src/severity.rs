@@ -61,4 +61,29 @@ impl Severity {
             Self::Debug => "Debug",
         }
     }
+
+    /// The severity of a word, as Customer Collaboration products print it (`INFO`, `WARN`, `ERROR`) and RTMT writes it
+    /// (`Critical`). Letter case does not matter.
+    pub fn from_word(word: &[u8]) -> Option<Self> {
+        const WORDS: [(&[u8], Severity); 17] = [
+            (b"emergency", Severity::Emergency),
+            (b"emerg", Severity::Emergency),
+            (b"fatal", Severity::Emergency),
+            (b"alert", Severity::Alert),
+            (b"critical", Severity::Critical),
+            (b"crit", Severity::Critical),
+            (b"error", Severity::Error),
+            (b"err", Severity::Error),
+            (b"warning", Severity::Warning),
+            (b"warn", Severity::Warning),
+            (b"notice", Severity::Notice),
+            (b"notification", Severity::Notice),
+            (b"informational", Severity::Informational),
+            (b"info", Severity::Informational),
+            (b"debugging", Severity::Debug),
+            (b"debug", Severity::Debug),
+            (b"trace", Severity::Debug),
+        ];
+        WORDS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|&(_, severity)| severity)
+    }
 }

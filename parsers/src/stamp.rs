@@ -1,5 +1,9 @@
 //! A civil time as a log line prints it, with what it does *not* say: year, zone, accuracy.
 
+mod resolve;
+pub(crate) mod scan;
+mod zones;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 /// A printed time. Nothing that the line does not carry is invented here: [`Stamp::resolve`] does that, and is handed the clock.
@@ -12,7 +16,7 @@ pub struct Stamp {
     pub month: u8,
     /// 1–31.
     pub day: u8,
-    /// 0–23; a 12-hour clock is already converted.
+    /// 0–23; a 12-hour clock is already converted. A printed 24 is kept, and resolves to nothing.
     pub hour: u8,
     /// 0–59.
     pub minute: u8,
@@ -22,7 +26,7 @@ pub struct Stamp {
     pub nanosecond: u32,
     /// What the line says of its zone.
     pub zone: Zone,
-    /// The mark before the time (CiscoLog specification, time stamp accuracy).
+    /// The mark before the time (`CiscoLog` specification, time stamp accuracy).
     pub accuracy: Accuracy,
 }
 
@@ -36,6 +40,16 @@ pub enum Zone {
     Offset(i32),
     /// A name of up to 8 bytes, padded with NUL: `IST`, `METDST`. Often ambiguous.
     Named([u8; 8]),
+}
+
+impl Zone {
+    /// The zone that a name or an offset states: `+05:30`, `GMT+00:00`, `CEST`. A name of more than 8 bytes states none.
+    pub fn read(name: &[u8]) -> Self {
+        match scan::zone(name) {
+            (zone, []) => zone,
+            _ => Self::Unstated,
+        }
+    }
 }
 
 /// How sure the sender is of its clock.
@@ -64,11 +78,45 @@ pub struct Resolved {
 }
 
 impl Stamp {
+    /// Reads a printed time at the start of `input`: any of the dialects of this crate, with its zone where one follows.
+    ///
+    /// ```
+    /// # use ccxwatch_parsers::stamp::Stamp;
+    /// let (stamp, rest) = Stamp::read(b"Jan 01 2021 12:34:56 AM.255 EST : text").expect("a time");
+    /// assert_eq!((stamp.hour, stamp.nanosecond), (0, 255_000_000));
+    /// assert_eq!(rest, b" : text");
+    /// ```
+    pub fn read(input: &[u8]) -> Option<(Self, &[u8])> {
+        if let Some(read) = scan::rfc3339(input) {
+            return Some((read.stamp, read.rest));
+        }
+        let (mut stamp, rest) = scan::java_date(input).or_else(|| scan::civil(input))?;
+        if stamp.zone != Zone::Unstated {
+            return Some((stamp, rest));
+        }
+        let (zone, rest) = scan::zone(rest);
+        stamp.zone = zone;
+        Some((stamp, rest))
+    }
+
     /// The instant that this stamp means, for a line received at `received_at` from a sender whose clock shows `zone`.
     ///
-    /// `None` where no such civil time exists in any near year (`Feb 30`).
+    /// A missing year is the one that brings the instant nearest to the receipt. A daylight saving fold is decided by the zone's
+    /// name where the line prints it, else by nearness; a time in a gap is shifted forward. A leap second becomes second 59.
+    ///
+    /// `None` where no such civil time exists in any near year (`Feb 30`, hour 24), or it is beyond what a timestamp can hold.
     pub fn resolve(&self, received_at: Timestamp, zone: &TimeZone) -> Option<Resolved> {
-        let _ = (received_at, zone);
-        None
+        resolve::resolve(self, received_at, zone)
+    }
+
+    /// The name of the zone, where the line prints one.
+    pub fn zone_name(&self) -> Option<&str> {
+        match &self.zone {
+            Zone::Named(name) => {
+                let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
+                core::str::from_utf8(&name[..end]).ok()
+            }
+            Zone::Unstated | Zone::Offset(_) => None,
+        }
     }
 }

@@ -1,0 +1,66 @@
+//! Small steps over byte slices that every grammar here takes.
+
+/// Blanks and tabs.
+pub(crate) const fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// The rest behind leading blanks.
+pub(crate) fn skip_blanks(input: &[u8]) -> &[u8] {
+    let blanks = input.iter().take_while(|&&byte| is_blank(byte)).count();
+    &input[blanks..]
+}
+
+/// The rest behind at least one blank.
+pub(crate) fn skip_some_blanks(input: &[u8]) -> Option<&[u8]> {
+    is_blank(*input.first()?).then(|| skip_blanks(input))
+}
+
+/// Without blanks at both ends.
+pub(crate) fn trim(input: &[u8]) -> &[u8] {
+    let mut input = skip_blanks(input);
+    while let [rest @ .., last] = input
+        && is_blank(*last)
+    {
+        input = rest;
+    }
+    input
+}
+
+/// A decimal number of 1 to `max` digits and the rest; `None` where a further digit follows.
+pub(crate) fn number(input: &[u8], max: usize) -> Option<(u64, &[u8])> {
+    let digits = input.iter().take(max + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 || digits > max {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for &digit in &input[..digits] {
+        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    }
+    Some((value, &input[digits..]))
+}
+
+/// Splits at the first such byte: what is before it, and what is behind it.
+pub(crate) fn split_at_byte(input: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memchr(byte, input)?;
+    Some((&input[..at], &input[at + 1..]))
+}
+
+/// Up to the next blank or the end, and the rest from the blank on.
+pub(crate) fn word(input: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr2(b' ', b'\t', input).unwrap_or(input.len());
+    input.split_at(end)
+}
+
+/// Letter case and blanks do not distinguish keys: `App ID` and `AppID` are one (field reports of CUCM 8.x and 9+).
+pub(crate) fn same_key(left: &[u8], right: &[u8]) -> bool {
+    let mut left = left.iter().filter(|&&byte| !is_blank(byte)).map(u8::to_ascii_lowercase);
+    let mut right = right.iter().filter(|&&byte| !is_blank(byte)).map(u8::to_ascii_lowercase);
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (a, b) if a == b => {}
+            _ => return false,
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! A Cisco event: head, triplet, parameters and text of one line.
+
+use std::borrow::Cow;
+
+use super::{
+    free_text::FreeText,
+    head, tags,
+    tags::Tags,
+    text::unescape,
+    triplet::{self, Triplet},
+};
+use crate::{
+    bytes::{same_key, skip_blanks, trim},
+    defect::{Defect, Defects},
+    license::{self, LicenseEvent},
+    severity::Severity,
+    stamp::{Accuracy, Stamp},
+    trace::params::CommaParams,
+};
+
+/// Which dialect an event is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// A trace of UCCX or Emergency Responder: `%MCVD-LIB_LICENSE-1-…`.
+    Trace,
+    /// An alarm of Unified CM and its kin: `%UC_…`, up to 8.x `%CCM_…`.
+    Uc,
+    /// Unified Intelligence Center and Finesse: `%CCBU_…`.
+    Ccbu,
+    /// Customer Voice Portal: `%CVP_…`.
+    Cvp,
+    /// Contact Center Enterprise: `%ICM_…`, and its logs with the severity as a word.
+    Cce,
+    /// Another product that keeps the `CiscoLog` specification.
+    CiscoLog,
+    /// Switches, routers and firewalls.
+    Ios,
+}
+
+impl Form {
+    /// The name, as metrics and JSON print it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Uc => "uc",
+            Self::Ccbu => "ccbu",
+            Self::Cvp => "cvp",
+            Self::Cce => "cce",
+            Self::CiscoLog => "ciscolog",
+            Self::Ios => "ios",
+        }
+    }
+}
+
+/// One event. Everything in it is borrowed from the line.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// The dialect.
+    pub form: Form,
+    /// The sequence number of the process that wrote it. It restarts with the process; gaps are normal.
+    pub sequence: Option<u64>,
+    /// HOST, where the head has one.
+    pub host: Option<&'a [u8]>,
+    /// The time in the head.
+    pub stamp: Option<Stamp>,
+    /// The head says that the clock was never set (`---`).
+    pub clock_unknown: bool,
+    /// The process, where the facility has two parts: `MCVD` of `%MCVD-LIB_LICENSE-…`.
+    pub process: Option<&'a [u8]>,
+    /// The facility: `LIB_LICENSE`, `UC_LIB_LICENSE`, `UC_` (an empty catalog).
+    pub facility: &'a [u8],
+    /// The severity.
+    pub severity: Severity,
+    /// The name of the message. It may hold hyphens and blanks.
+    pub mnemonic: &'a [u8],
+    /// What is behind the triplet and the tags. Escaped as it stands on the line: see [`Event::explanation`].
+    pub text: &'a [u8],
+    tags: Tags<'a>,
+    truncated: Option<(&'a [u8], &'a [u8])>,
+}
+
+/// The event that begins with `input`: a head, or nothing, and a triplet.
+pub(crate) fn read(input: &[u8]) -> Option<(Event<'_>, Defects)> {
+    let triplet = triplet::find(input)?;
+    let head = head::read(&input[..triplet.at], triplet.is_trace())?;
+    let mut defects = Defects::NONE;
+    if head.half_line {
+        defects.insert(Defect::HalfLine);
+    }
+    if head.clock_unknown {
+        defects.insert(Defect::ClockUnknown);
+    }
+    let rest = skip_blanks(&input[triplet.behind..]);
+    let block = tag_block(rest, &triplet).map(tags::read);
+    let form = form(&triplet, &head, block.is_some());
+    let mut event = Event {
+        form,
+        sequence: head.sequence,
+        host: head.host,
+        stamp: head.stamp,
+        clock_unknown: head.clock_unknown,
+        process: triplet.process,
+        facility: triplet.facility,
+        severity: triplet.severity,
+        mnemonic: triplet.mnemonic,
+        text: rest,
+        tags: Tags::default(),
+        truncated: None,
+    };
+    if let Some(block) = block {
+        event.tags = block.tags;
+        event.truncated = block.truncated;
+        event.text = block.text;
+        defects = defects.union(block.defects);
+    }
+    if license::is_license(event.facility) && license::is_unusable(&event) {
+        defects.insert(Defect::MinutesUnusable);
+    }
+    Some((event, defects))
+}
+
+/// Where the tags begin: behind `%`, or (CCE, and careless relays) at the bracket itself.
+fn tag_block<'a>(rest: &'a [u8], triplet: &Triplet<'_>) -> Option<&'a [u8]> {
+    if let Some(behind) = rest.strip_prefix(b"%") {
+        let behind = skip_blanks(behind);
+        return behind.starts_with(b"[").then_some(behind);
+    }
+    (rest.first() == Some(&b'[') && !triplet.is_trace() && !triplet.worded && tags::is_bare_block(rest)).then_some(rest)
+}
+
+fn form(triplet: &Triplet<'_>, head: &head::Head<'_>, tagged: bool) -> Form {
+    let facility = triplet.facility;
+    let begins = |prefix: &[u8]| facility.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    if triplet.is_trace() {
+        Form::Trace
+    } else if triplet.process.is_some() || begins(b"UC_") || begins(b"CCM_") {
+        Form::Uc
+    } else if begins(b"CCBU_") {
+        Form::Ccbu
+    } else if begins(b"CVP_") {
+        Form::Cvp
+    } else if begins(b"ICM_") || triplet.worded {
+        Form::Cce
+    } else if tagged
+        || (head.sequence.is_some()
+            && head.host.is_some()
+            && (head.clock_unknown || head.stamp.is_some_and(|stamp| stamp.year.is_some())))
+    {
+        Form::CiscoLog
+    } else {
+        Form::Ios
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Keys and values in their order, as the dialect writes them: tags, the free text of CUCM up to 8.x, or the comma list of a
+    /// trace alarm. Keys are as printed, without blanks around them, and may repeat. Values are unescaped.
+    pub fn params(&self) -> Params<'a> {
+        Params(self.raw_params())
+    }
+
+    fn raw_params(&self) -> RawParams<'a> {
+        if !self.tags.is_empty() {
+            return RawParams::Tags(tags::Scanner::new(self.tags.input()));
+        }
+        match self.form {
+            Form::Trace if !matches!(self.mnemonic, b"UNK" | b"EXCEPTION") => {
+                RawParams::Comma(CommaParams::new(self.text))
+            }
+            Form::Uc => RawParams::FreeText(FreeText::new(self.text)),
+            _ => RawParams::None,
+        }
+    }
+
+    /// The first value of a key. Blanks and letter case do not count: `App ID` is `AppID`.
+    pub fn param(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        self.raw_param(name.as_bytes()).map(unescape)
+    }
+
+    fn raw_param(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.raw_params().find(|(key, _)| same_key(key, name)).map(|(_, value)| value)
+    }
+
+    /// A tag that the end of the line cuts off: its key and what there is of its value. It is not among [`Event::params`], since half
+    /// a number is another number.
+    pub fn truncated_param(&self) -> Option<(&'a [u8], Cow<'a, [u8]>)> {
+        self.truncated.map(|(key, value)| (key, unescape(value)))
+    }
+
+    /// The node that the event speaks of. In an RTMT alert it is the collector, and the affected node stands in the body.
+    pub fn node_id(&self) -> Option<&'a [u8]> {
+        self.filled(b"NodeID")
+    }
+
+    /// The application that raised it.
+    pub fn app_id(&self) -> Option<&'a [u8]> {
+        self.filled(b"AppID")
+    }
+
+    /// The cluster, where it has a name; in most lines it has none.
+    pub fn cluster_id(&self) -> Option<&'a [u8]> {
+        self.filled(b"ClusterID")
+    }
+
+    fn filled(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.raw_param(name).map(trim).filter(|value| !value.is_empty())
+    }
+
+    /// The text with its escapes undone.
+    pub fn explanation(&self) -> Cow<'a, [u8]> {
+        unescape(self.text)
+    }
+
+    /// The typed license event, where this is one.
+    pub fn license(&self) -> Option<LicenseEvent> {
+        license::license_event(self)
+    }
+
+    /// Whether the sender says that its clock is not to be trusted: `*`, `.` or `---` (`CiscoLog` specification, accuracy).
+    pub fn is_clock_unsynchronized(&self) -> bool {
+        self.clock_unknown || self.stamp.is_some_and(|stamp| stamp.accuracy != Accuracy::Unmarked)
+    }
+}
+
+/// The parameters of an event.
+#[derive(Clone, Debug)]
+pub struct Params<'a>(RawParams<'a>);
+
+#[derive(Clone, Debug)]
+enum RawParams<'a> {
+    None,
+    Tags(tags::Scanner<'a>),
+    FreeText(FreeText<'a>),
+    Comma(CommaParams<'a>),
+}
+
+impl<'a> Iterator for RawParams<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::None => None,
+            Self::Tags(scanner) => scanner.next_tag(),
+            Self::FreeText(keys) => keys.next(),
+            Self::Comma(params) => params.next(),
+        }
+    }
+}
+
+impl<'a> Iterator for Params<'a> {
+    type Item = (&'a [u8], Cow<'a, [u8]>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key, unescape(value)))
+    }
+}

@@ -1,0 +1,328 @@
+//! Reading of printed times.
+//!
+//! Sources: RFC 3164 section 4.1.2, RFC 5424 section 6.2.3, `CiscoLog` specification (Managed Services Guide 12.5) "timestamp",
+//! Cisco IOS `service timestamps`, Java's `Date.toString`, and lines of CUCM 8 to 15.
+
+use super::{Accuracy, Stamp, Zone};
+use crate::bytes::{number, skip_blanks, skip_some_blanks};
+
+/// A time by RFC 3339, and whether it also keeps the stricter rules of RFC 5424 section 6.2.3.
+pub(crate) struct Rfc3339<'a> {
+    pub(crate) stamp: Stamp,
+    pub(crate) strict: bool,
+    pub(crate) rest: &'a [u8],
+}
+
+/// `2003-10-11T22:14:15.003Z`. RFC 5424 wants upper case letters, at most six digits of fraction and no leap second.
+pub(crate) fn rfc3339(input: &[u8]) -> Option<Rfc3339<'_>> {
+    let mut strict = true;
+    let (year, rest) = fixed(input, 4)?;
+    let (month, rest) = fixed(tag(rest, b'-')?, 2)?;
+    let (day, rest) = fixed(tag(rest, b'-')?, 2)?;
+    let rest = match rest {
+        [b'T', rest @ ..] => rest,
+        [b't' | b' ', rest @ ..] => {
+            strict = false;
+            rest
+        }
+        _ => return None,
+    };
+    let (hour, rest) = fixed(rest, 2)?;
+    let (minute, rest) = fixed(tag(rest, b':')?, 2)?;
+    let (second, rest) = fixed(tag(rest, b':')?, 2)?;
+    let (nanosecond, digits, rest) = match rest {
+        [b'.', rest @ ..] => decimal_fraction(rest)?,
+        _ => (0, 1, rest),
+    };
+    strict &= digits <= 6 && hour < 24 && second < 60;
+    let (zone, rest) = match rest {
+        [b'Z', rest @ ..] => (Zone::Offset(0), rest),
+        [b'z', rest @ ..] => {
+            strict = false;
+            (Zone::Offset(0), rest)
+        }
+        [sign @ (b'+' | b'-'), rest @ ..] => {
+            let (hours, rest) = fixed(rest, 2)?;
+            let (minutes, rest) = fixed(tag(rest, b':')?, 2)?;
+            (offset(*sign, hours, minutes)?, rest)
+        }
+        _ => return None,
+    };
+    let year = i16::try_from(year).ok()?;
+    let stamp = Stamp {
+        year: Some(year),
+        month: u8::try_from(month).ok().filter(|month| (1..=12).contains(month))?,
+        day: u8::try_from(day).ok().filter(|&day| (1..=31).contains(&day))?,
+        hour: u8::try_from(hour).ok().filter(|&hour| hour <= 24)?,
+        minute: u8::try_from(minute).ok().filter(|&minute| minute < 60)?,
+        second: u8::try_from(second).ok().filter(|&second| second <= 60)?,
+        nanosecond,
+        zone,
+        accuracy: Accuracy::Unmarked,
+    };
+    strict &= stamp.day <= days_in(year, stamp.month);
+    Some(Rfc3339 { stamp, strict, rest })
+}
+
+/// `[*|.]Jun 13 2003 12:11:52.454`, `2024 Aug 27 21:40:50`, `Jul 05 04:03:01 PM.688`: all but the zone.
+pub(crate) fn civil(input: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (accuracy, rest) = match input.first()? {
+        b'*' => (Accuracy::Unsynchronized, &input[1..]),
+        b'.' => (Accuracy::SynchronizationLost, &input[1..]),
+        _ => (Accuracy::Unmarked, input),
+    };
+    let (mut year, rest) = match year_and_blanks(rest) {
+        Some((year, rest)) => (Some(year), rest),
+        None => (None, rest),
+    };
+    let (month, rest) = month(rest)?;
+    let (day, rest) = day(skip_some_blanks(rest)?)?;
+    let mut rest = skip_some_blanks(rest)?;
+    if year.is_none()
+        && let Some((printed, behind)) = year_and_blanks(rest)
+    {
+        (year, rest) = (Some(printed), behind);
+    }
+    let (clock, rest) = clock(rest)?;
+    let stamp = Stamp {
+        year,
+        month,
+        day,
+        hour: clock.hour,
+        minute: clock.minute,
+        second: clock.second,
+        nanosecond: clock.nanosecond,
+        zone: Zone::Unstated,
+        accuracy,
+    };
+    Some((stamp, rest))
+}
+
+/// `Tue Jul 05 12:03:01 EDT 2016`, as `java.util.Date.toString` prints it; also `Tue Oct  6 05:42:12 2020` (C's `asctime`).
+pub(crate) fn java_date(input: &[u8]) -> Option<(Stamp, &[u8])> {
+    const DAYS: [&[u8]; 7] = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
+    let name = input.get(..3)?;
+    if !DAYS.contains(&name) {
+        return None;
+    }
+    let (mut stamp, rest) = civil(skip_some_blanks(&input[3..])?)?;
+    if stamp.year.is_some() {
+        return None;
+    }
+    if let Some((year, rest)) = skip_some_blanks(rest).and_then(|rest| fixed(rest, 4))
+        && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+    {
+        stamp.year = i16::try_from(year).ok();
+        return Some((stamp, rest));
+    }
+    let (zone, rest) = zone(rest);
+    stamp.zone = zone;
+    let (year, rest) = fixed(skip_some_blanks(rest)?, 4)?;
+    stamp.year = i16::try_from(year).ok();
+    Some((stamp, rest))
+}
+
+/// The `CiscoLog` mark of a clock that was never set.
+pub(crate) fn unknown_clock(input: &[u8]) -> Option<&[u8]> {
+    input.strip_prefix(b"--- 00 0000 00:00:00.000 ---")
+}
+
+/// IOS prints the time since the start instead: `2y10w`, `13w1d`, `1d02h`, `00:01:01`. No wall clock can be made of it.
+pub(crate) fn uptime(input: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = number(input, 4)?;
+    if let [b':', rest @ ..] = rest {
+        let (_, rest) = fixed(rest, 2)?;
+        let (_, rest) = fixed(tag(rest, b':')?, 2)?;
+        return Some(rest);
+    }
+    let [b'y' | b'w' | b'd', rest @ ..] = rest else { return None };
+    let (_, rest) = number(rest, 2)?;
+    match rest {
+        [b'w' | b'd' | b'h', rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+/// The zone behind a time: up to nine characters, an offset or a name that its administrator chose.
+///
+/// Where no zone follows, the input is handed back as it was.
+pub(crate) fn zone(input: &[u8]) -> (Zone, &[u8]) {
+    let token = skip_blanks(input);
+    let mut end = 0;
+    let mut signed = false;
+    while let Some(&byte) = token.get(end) {
+        match byte {
+            b'+' | b'-' => signed = true,
+            b':' if signed && end > 0 && token.get(end + 1).is_some_and(u8::is_ascii_digit) => {}
+            b'/' | b'_' => {}
+            byte if byte.is_ascii_alphanumeric() => {}
+            _ => break,
+        }
+        end += 1;
+    }
+    let (name, rest) = token.split_at(end);
+    match name.first() {
+        None => return (Zone::Unstated, input),
+        Some(digit) if digit.is_ascii_digit() => return (Zone::Unstated, input),
+        Some(_) => {}
+    }
+    (zone_of(name), rest)
+}
+
+fn zone_of(name: &[u8]) -> Zone {
+    let relative = name.strip_prefix(b"UTC").or_else(|| name.strip_prefix(b"GMT")).unwrap_or(name);
+    if let [sign @ (b'+' | b'-'), digits @ ..] = relative
+        && let Some(zone) = signed_offset(*sign, digits)
+    {
+        return zone;
+    }
+    let mut stored = [0; 8];
+    if name.len() > stored.len() {
+        return Zone::Unstated;
+    }
+    stored[..name.len()].copy_from_slice(name);
+    Zone::Named(stored)
+}
+
+/// `0100`, `04:00`, `1`, `07:30` behind a sign.
+fn signed_offset(sign: u8, digits: &[u8]) -> Option<Zone> {
+    let (hours, minutes) = match digits.len() {
+        4 => (fixed(digits, 2)?.0, fixed(&digits[2..], 2)?.0),
+        1 | 2 => (number(digits, 2).filter(|(_, rest)| rest.is_empty())?.0, 0),
+        3 | 5 => {
+            let (hours, rest) = number(digits, 2)?;
+            (hours, fixed(tag(rest, b':')?, 2).filter(|(_, rest)| rest.is_empty())?.0)
+        }
+        _ => return None,
+    };
+    offset(sign, hours, minutes)
+}
+
+fn offset(sign: u8, hours: u64, minutes: u64) -> Option<Zone> {
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
+    Some(Zone::Offset(if sign == b'-' { -seconds } else { seconds }))
+}
+
+struct Clock {
+    hour: u8,
+    minute: u8,
+    second: u8,
+    nanosecond: u32,
+}
+
+/// `hh:mm:ss[.fff]`, or the same with `AM` or `PM` *between* the seconds and the milliseconds, as Java emitters of CUCM print.
+fn clock(input: &[u8]) -> Option<(Clock, &[u8])> {
+    let (hour, rest) = number(input, 2)?;
+    let (minute, rest) = fixed(tag(rest, b':')?, 2)?;
+    let (second, rest) = fixed(tag(rest, b':')?, 2)?;
+    if hour > 24 || minute > 59 || second > 60 {
+        return None;
+    }
+    let mut hour = u8::try_from(hour).ok()?;
+    let (mut nanosecond, mut rest) = fraction(rest);
+    if let Some((afternoon, behind)) = half_of_day(rest) {
+        // A 12-hour clock knows 1 to 12 only; `16:03:01 PM` can only mean what it says.
+        hour = match (hour, afternoon) {
+            (12, false) => 0,
+            (1..=11, true) => hour + 12,
+            _ => hour,
+        };
+        let (behind_mark, behind) = fraction(behind);
+        nanosecond = nanosecond.max(behind_mark);
+        rest = behind;
+    }
+    let clock = Clock { hour, minute: u8::try_from(minute).ok()?, second: u8::try_from(second).ok()?, nanosecond };
+    Some((clock, rest))
+}
+
+fn half_of_day(input: &[u8]) -> Option<(bool, &[u8])> {
+    let rest = skip_blanks(input);
+    let afternoon = match rest.get(..2)? {
+        mark if mark.eq_ignore_ascii_case(b"AM") => false,
+        mark if mark.eq_ignore_ascii_case(b"PM") => true,
+        _ => return None,
+    };
+    let rest = &rest[2..];
+    (!rest.first().is_some_and(u8::is_ascii_alphanumeric)).then_some((afternoon, rest))
+}
+
+/// One to three digits are milliseconds printed without padding: two certificates in one run were stamped `.19` and `.21`.
+/// More digits are a decimal fraction.
+fn fraction(input: &[u8]) -> (u32, &[u8]) {
+    let [b'.' | b',', rest @ ..] = input else { return (0, input) };
+    match number(rest, 3) {
+        Some((milliseconds, rest)) => (u32::try_from(milliseconds).unwrap_or(0) * 1_000_000, rest),
+        None => match decimal_fraction(rest) {
+            Some((nanosecond, _, rest)) => (nanosecond, rest),
+            None => (0, input),
+        },
+    }
+}
+
+/// One to nine digits behind a decimal point, as nanoseconds, and how many digits there were.
+fn decimal_fraction(input: &[u8]) -> Option<(u32, usize, &[u8])> {
+    let (value, rest) = number(input, 9)?;
+    let digits = input.len() - rest.len();
+    let mut nanosecond = u32::try_from(value).ok()?;
+    for _ in digits..9 {
+        nanosecond *= 10;
+    }
+    Some((nanosecond, digits, rest))
+}
+
+fn year_and_blanks(input: &[u8]) -> Option<(i16, &[u8])> {
+    let (year, rest) = fixed(input, 4)?;
+    Some((i16::try_from(year).ok()?, skip_some_blanks(rest)?))
+}
+
+fn day(input: &[u8]) -> Option<(u8, &[u8])> {
+    let (day, rest) = number(input, 2)?;
+    Some((u8::try_from(day).ok().filter(|day| (1..=31).contains(day))?, rest))
+}
+
+/// English month names in any letter case.
+fn month(input: &[u8]) -> Option<(u8, &[u8])> {
+    let &[a, b, c, ref rest @ ..] = input else { return None };
+    let month = match [a | 0x20, b | 0x20, c | 0x20] {
+        [b'j', b'a', b'n'] => 1,
+        [b'f', b'e', b'b'] => 2,
+        [b'm', b'a', b'r'] => 3,
+        [b'a', b'p', b'r'] => 4,
+        [b'm', b'a', b'y'] => 5,
+        [b'j', b'u', b'n'] => 6,
+        [b'j', b'u', b'l'] => 7,
+        [b'a', b'u', b'g'] => 8,
+        [b's', b'e', b'p'] => 9,
+        [b'o', b'c', b't'] => 10,
+        [b'n', b'o', b'v'] => 11,
+        [b'd', b'e', b'c'] => 12,
+        _ => return None,
+    };
+    Some((month, rest))
+}
+
+fn days_in(year: i16, month: u8) -> u8 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Exactly so many digits.
+fn fixed(input: &[u8], digits: usize) -> Option<(u64, &[u8])> {
+    let (head, rest) = input.split_at_checked(digits)?;
+    let (value, none) = number(head, digits)?;
+    none.is_empty().then_some((value, rest))
+}
+
+fn tag(input: &[u8], byte: u8) -> Option<&[u8]> {
+    match input {
+        [first, rest @ ..] if *first == byte => Some(rest),
+        _ => None,
+    }
+}
