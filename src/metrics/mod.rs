@@ -1,0 +1,247 @@
+//! Every series of `/metrics`, built from one registry; label sets closed or bounded. `grafana/METRICS.md` has a row for each, and
+//! a test holds it against the real output.
+
+mod bounded;
+mod clusters;
+mod facilities;
+mod flags;
+mod series;
+
+use crate::clock;
+use bounded::Names;
+use ccxwatch_alerts::{
+    alert::{AlertStatus, AlertView},
+    view::ClusterView,
+};
+use ccxwatch_parsers::severity::Severity;
+use clusters::Clusters;
+use jiff::{SignedDuration, Timestamp};
+use prometheus::{Registry, TextEncoder};
+use series::Series;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// All metrics of the process. Every method may be called from any thread.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    series: Series,
+    clusters: Clusters,
+    sources: Names,
+    receivers: Names,
+    reasons: Names,
+    /// On the clock of [`clock::elapsed`].
+    oldest_message: Mutex<Option<SignedDuration>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All series, none of them with a value yet.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let series = Series::new(&registry);
+        let clusters = Clusters::new();
+        series::register(&registry, Box::new(clusters.clone()));
+        Self {
+            registry,
+            series,
+            clusters,
+            sources: Names::new(256),
+            receivers: Names::new(256),
+            reasons: Names::new(32),
+            oldest_message: Mutex::default(),
+        }
+    }
+
+    /// What `/metrics` prints: the Prometheus text format.
+    pub fn encode(&self) -> prometheus::Result<String> {
+        let oldest = *self.oldest_message.lock().unwrap_or_else(PoisonError::into_inner);
+        let age = oldest.map_or(0.0, |stored_at| (clock::elapsed() - stored_at).as_secs_f64());
+        self.series.outbox_oldest_age.set(age);
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// The clusters as the engine sees them now; the series of the clusters are read from these at each scrape.
+    pub fn set_clusters(&self, clusters: &[ClusterView], now: Timestamp) {
+        self.clusters.set(clusters, now);
+    }
+
+    /// The alerts; those that are resolved do not count.
+    pub fn alerts_firing(&self, alerts: &[AlertView]) {
+        let mut counts = BTreeMap::<_, i64>::new();
+        for alert in alerts.iter().filter(|alert| alert.status == AlertStatus::Firing) {
+            let name = alert.labels.get("alertname").map_or("", String::as_str);
+            let state = if alert.acknowledged.is_some() { "acknowledged" } else { "firing" };
+            *counts.entry([name, severity_label(alert.severity), state]).or_default() += 1;
+        }
+        self.series.alerts.reset();
+        for (labels, count) in counts {
+            self.series.alerts.with_label_values(&labels).set(count);
+        }
+    }
+
+    /// Lines that a source read.
+    pub fn source_lines(&self, source: &str, lines: u64) {
+        let source = self.sources.label(source);
+        self.series.source_lines.with_label_values(&[&source]).inc_by(lines);
+        if lines > 0 {
+            self.series.source_last_line.with_label_values(&[&source]).set(unix_seconds(clock::wall()));
+        }
+    }
+
+    /// Bytes that a source read.
+    pub fn source_bytes(&self, source: &str, bytes: u64) {
+        self.series.source_bytes.with_label_values(&[&self.sources.label(source)]).inc_by(bytes);
+    }
+
+    /// Datagrams that a source received, or reads that it made.
+    pub fn source_blocks(&self, source: &str, blocks: u64) {
+        self.series.source_blocks.with_label_values(&[&self.sources.label(source)]).inc_by(blocks);
+    }
+
+    /// Lines of a source that the engine wants.
+    pub fn source_facts(&self, source: &str, facts: u64) {
+        self.series.source_facts.with_label_values(&[&self.sources.label(source)]).inc_by(facts);
+    }
+
+    /// Lines of a source in which nothing was found.
+    pub fn source_unrecognized(&self, source: &str, lines: u64) {
+        self.series.source_unrecognized.with_label_values(&[&self.sources.label(source)]).inc_by(lines);
+    }
+
+    /// Connections that a source accepted, and accepted ones that ended.
+    pub fn source_connections(&self, source: &str, opened: u64, closed: u64) {
+        let source = self.sources.label(source);
+        self.series.source_connections.with_label_values(&[&source]).inc_by(opened);
+        let change = i64::try_from(opened).unwrap_or(0) - i64::try_from(closed).unwrap_or(0);
+        self.series.source_open_connections.with_label_values(&[&source]).add(change);
+    }
+
+    /// What arrived at a source and was not kept, or not whole.
+    pub fn drops(&self, source: &str, reason: &'static str, drops: u64) {
+        self.series.source_drops.with_label_values(&[&*self.sources.label(source), reason]).inc_by(drops);
+    }
+
+    /// Events; the facility may be any text.
+    pub fn events(&self, facility: &str, severity: Severity, events: u64) {
+        let labels = [facilities::label(facility), severity_label(severity)];
+        self.series.events.with_label_values(&labels).inc_by(events);
+    }
+
+    /// Oddities of lines.
+    pub fn defects(&self, kind: &'static str, defects: u64) {
+        self.series.parse_defects.with_label_values(&[kind]).inc_by(defects);
+    }
+
+    /// How full a queue is.
+    pub fn queue(&self, name: &'static str, depth: usize, limit: usize) {
+        self.series.queue_depth.with_label_values(&[name]).set(signed(depth));
+        self.series.queue_limit.with_label_values(&[name]).set(signed(limit));
+    }
+
+    /// A batch reached the engine.
+    pub fn batch(&self, facts: usize) {
+        self.series.batch_facts.observe(facts as f64);
+    }
+
+    /// The engine took a step.
+    pub fn engine_step(&self, seconds: f64) {
+        self.series.engine_step.observe(seconds);
+    }
+
+    /// A transaction is on disk.
+    pub fn commit(&self, seconds: f64) {
+        self.series.commit.observe(seconds);
+    }
+
+    /// Whether the store takes transactions.
+    pub fn store_failing(&self, failing: bool) {
+        self.series.store_failing.set(i64::from(failing));
+    }
+
+    /// A notification is about to be delivered.
+    pub fn notification_attempt(&self, receiver: &str) {
+        self.series.notification_attempts.with_label_values(&[&self.receivers.label(receiver)]).inc();
+    }
+
+    /// An attempt to deliver failed; the reason is one of a closed list.
+    pub fn notification_failure(&self, receiver: &str, reason: &str) {
+        let labels = [&*self.receivers.label(receiver), &*self.reasons.label(reason)];
+        self.series.notification_failures.with_label_values(&labels).inc();
+    }
+
+    /// A receiver has taken a notification, so long after the line was received.
+    pub fn notification_latency(&self, seconds: f64) {
+        self.series.notification_latency.observe(seconds);
+    }
+
+    /// What waits to be delivered, and for how long the oldest of it has waited.
+    pub fn outbox(&self, messages: usize, oldest: Option<Duration>) {
+        self.series.outbox_messages.set(signed(messages));
+        let stored_at = oldest.and_then(|age| clock::elapsed().checked_sub(age.try_into().ok()?));
+        *self.oldest_message.lock().unwrap_or_else(PoisonError::into_inner) = stored_at;
+    }
+
+    /// The configuration was read, with or without success.
+    pub fn config_reload(&self, successful: bool) {
+        self.series.reload_successful.set(i64::from(successful));
+        if successful {
+            self.series.reload_time.set(unix_seconds(clock::wall()));
+        }
+    }
+
+    /// A request was answered.
+    pub(crate) fn web_request(&self, status: u16) {
+        self.series.web_requests.with_label_values(&[&status.to_string()]).inc();
+    }
+
+    /// The web listener refused a connection or a request.
+    pub(crate) fn web_refused(&self, reason: &'static str) {
+        self.series.web_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// A connection of the web listener; it counts as open until it is dropped.
+    pub(crate) fn web_connection(&self) -> OpenConnection {
+        self.series.web_connections.inc();
+        OpenConnection(self.series.web_connections.clone())
+    }
+}
+
+/// Counts one open connection while it lives.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(prometheus::IntGauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn severity_label(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Emergency => "emergency",
+        Severity::Alert => "alert",
+        Severity::Critical => "critical",
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Notice => "notice",
+        Severity::Informational => "informational",
+        Severity::Debug => "debug",
+    }
+}
+
+fn signed(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unix_seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
+}

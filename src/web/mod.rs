@@ -1,0 +1,110 @@
+//! The page, the API and the metrics over HTTP. Reads only: everything shown is a published [`Snapshot`].
+
+mod api;
+mod assets;
+mod guard;
+mod limits;
+mod page;
+mod server;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use snapshot::{DeliveryState, DeliveryView, NotificationView, ReceiverView, Snapshot};
+
+use crate::{clock, config, metrics::Metrics};
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, Uri, header::CONTENT_TYPE},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use limits::Limits;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::{net::TcpListener, sync::Mutex, task};
+use tokio_util::sync::CancellationToken;
+
+/// What the web listener shows.
+#[derive(Clone, Debug)]
+pub struct WebState {
+    /// What the pipeline published last.
+    pub view: Arc<ArcSwap<Snapshot>>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// `[web]`.
+    pub config: config::Web,
+    /// Whether the process does its work; `/-/ready` says so.
+    pub ready: Arc<AtomicBool>,
+}
+
+/// Serves the page, the API and the metrics until `shutdown`, then lets open requests end, but not for long.
+pub async fn serve(listener: TcpListener, state: WebState, shutdown: CancellationToken) -> io::Result<()> {
+    serve_within(listener, state, Limits::DEFAULT, shutdown).await
+}
+
+async fn serve_within(
+    listener: TcpListener,
+    state: WebState,
+    limits: Limits,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    server::serve(listener, state.clone(), router(state), limits, shutdown).await
+}
+
+fn router(state: WebState) -> Router {
+    let scrape = Arc::new(Mutex::new(()));
+    Router::new()
+        .route("/", get(page))
+        .route("/api/v1/clusters", get(async |State(state): State<WebState>| api::clusters(&state.view.load())))
+        .route("/api/v1/alerts", get(async |State(state): State<WebState>| api::alerts(&state.view.load())))
+        .route(
+            "/api/v1/notifications",
+            get(async |State(state): State<WebState>| api::notifications(&state.view.load())),
+        )
+        .route("/metrics", get(move |State(state): State<WebState>| metrics(state, scrape)))
+        .route("/-/healthy", get(async || "ccxwatch is healthy.\n"))
+        .route("/-/ready", get(ready))
+        .merge(assets::routes())
+        .fallback(async |uri: Uri| api::fault(uri.path(), StatusCode::NOT_FOUND, "There is nothing at this address."))
+        .method_not_allowed_fallback(async |uri: Uri| {
+            api::fault(uri.path(), StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.")
+        })
+        .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state)
+}
+
+async fn page(State(state): State<WebState>) -> Response {
+    page::answer(&state.view.load(), clock::wall())
+}
+
+async fn ready(State(state): State<WebState>) -> Response {
+    if state.ready.load(Ordering::Acquire) {
+        "ccxwatch is ready.\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "ccxwatch is not ready yet.\n").into_response()
+    }
+}
+
+/// One scrape at a time, away from the threads that serve: a fleet's series take a while to write.
+async fn metrics(state: WebState, scrape: Arc<Mutex<()>>) -> Response {
+    let turn = scrape.lock_owned().await;
+    let written = task::spawn_blocking(move || {
+        let written = state.metrics.encode();
+        drop(turn);
+        written
+    });
+    match written.await {
+        Ok(Ok(text)) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Ok(Err(_)) | Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be written.\n").into_response(),
+    }
+}
