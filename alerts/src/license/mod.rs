@@ -5,3 +5,4 @@ pub(crate) mod machine;
 pub mod profile;
 pub mod stage;
 pub(crate) mod tracker;
+pub mod usage;
