@@ -1,6 +1,7 @@
 //! A fact: what one wanted line says, owned, small and versioned. The only thing that crosses from the sources to the engine.
 
-use ccxwatch_parsers::{license::LicenseEvent, severity::Severity, stamp::Stamp};
+use crate::limits::{Limits, bounded};
+use ccxwatch_parsers::{Event, Record, license::LicenseEvent, parse, rtmt, severity::Severity, stamp::Stamp};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -47,6 +48,92 @@ pub struct Fact {
 impl Fact {
     /// The version that this build writes.
     pub const VERSION: u8 = 1;
+
+    /// The fact of a record, where it is a Cisco event. An RTMT alert that quotes a license line is that line: it is one more copy
+    /// of the same news.
+    ///
+    /// `received_at` is the wall time of receipt; `catching_up` says that the source reads a backlog.
+    pub fn from_record(record: &Record<'_>, received_at: Timestamp, origin: Origin, catching_up: bool) -> Option<Self> {
+        let event = record.event?;
+        let alert = rtmt::Alert::of(&event);
+        let quoted = alert.as_ref().and_then(quoted_license);
+        let affected = alert.as_ref().and_then(|alert| alert.body().node().map(text));
+        let outer = Self::of_event(&event, record, received_at, origin, catching_up);
+        let Some(quoted) = quoted.and_then(|line| parse(line).event) else {
+            return Some(Self { node_id: affected.or(outer.node_id), ..outer });
+        };
+        Some(Self {
+            stamp: quoted.stamp.or(outer.stamp),
+            host: quoted.host.map(text).or(affected.clone()),
+            node_id: quoted.node_id().map(text).or(affected),
+            app_id: quoted.app_id().map(text).or(outer.app_id),
+            process: quoted.process.map(text),
+            facility: text(quoted.facility),
+            mnemonic: text(quoted.mnemonic),
+            severity: quoted.severity,
+            license: quoted.license(),
+            ..outer
+        })
+    }
+
+    fn of_event(
+        event: &Event<'_>,
+        record: &Record<'_>,
+        received_at: Timestamp,
+        origin: Origin,
+        catching_up: bool,
+    ) -> Self {
+        let limits = Limits::DEFAULT;
+        let param = |bytes: &[u8]| lossy(bytes, limits.param_bytes);
+        Self {
+            version: Self::VERSION,
+            received_at,
+            origin,
+            stamp: record.stamp(),
+            host: event.host.or(record.envelope.hostname).map(text),
+            node_id: event.node_id().map(text),
+            app_id: event.app_id().map(text),
+            sequence: event.sequence,
+            process: event.process.map(text),
+            facility: text(event.facility),
+            mnemonic: text(event.mnemonic),
+            severity: event.severity,
+            license: event.license(),
+            params: event
+                .params()
+                .take(limits.params)
+                .map(|(key, value)| (param(key.trim_ascii()), param(&value)))
+                .collect(),
+            raw: lossy(record.raw, limits.raw_bytes),
+            copies: 1,
+            catching_up,
+        }
+    }
+}
+
+/// A name of a line, bounded.
+fn text(bytes: &[u8]) -> String {
+    lossy(bytes.trim_ascii(), Limits::DEFAULT.name_bytes)
+}
+
+/// Valid UTF-8 of at most `limit` bytes.
+fn lossy(bytes: &[u8], limit: usize) -> String {
+    let cut = &bytes[..bytes.len().min(limit)];
+    let whole = String::from_utf8_lossy(cut);
+    bounded(&whole, limit).to_owned()
+}
+
+/// The license line that an RTMT alert quotes, from its `%` on or with its own head.
+fn quoted_license<'a>(alert: &'a rtmt::Alert<'_>) -> Option<&'a [u8]> {
+    let detail: &[u8] = &alert.detail;
+    let body = rtmt::Body::read(detail);
+    let is_license = |line: &[u8]| parse(line).event.is_some_and(|event| event.license().is_some());
+    if let Some(matched) = body.matches().find(|matched| is_license(matched.line)) {
+        return Some(matched.line);
+    }
+    let at = memchr::memmem::find(detail, b"LIB_LICENSE-")?;
+    let percent = memchr::memrchr(b'%', &detail[..at])?;
+    Some(&detail[percent..]).filter(|line| is_license(line))
 }
 
 /// By which way a line came. This, not what the line claims, decides whose it is.

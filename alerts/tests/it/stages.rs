@@ -1,7 +1,7 @@
 //! The license stages of one cluster.
 
 use crate::site::{Enter, Ooc, Shortly, Site, line, minute, settings};
-use ccxwatch_alerts::notification::Reason;
+use ccxwatch_alerts::{input::OperatorAction, notification::Reason};
 use jiff::SignedDuration;
 
 #[test]
@@ -63,4 +63,16 @@ fn a_restart_tells_nothing_twice_and_the_deadline_still_comes() {
     site.pass(minute(60));
     assert_eq!(site.told.last().map(|told| told.at), Some(minute(50)));
     assert_eq!(site.reasons(), [Reason::CountdownStarted, Reason::CountdownUnconfirmed]);
+}
+
+#[test]
+fn an_operator_ends_the_episode_and_late_copies_do_not_reopen_it() {
+    let mut site = Site::new(settings());
+    site.hear(line(Ooc, None, minute(0)));
+    site.pass(minute(10));
+    site.operator(OperatorAction::ConfirmCompliant, "north");
+    site.hear(line(Ooc, None, minute(1)).file(Some("ccx-n1")).received(minute(20)));
+    site.pass(minute(30));
+    assert_eq!(site.stage(), "compliant");
+    assert_eq!(site.reasons(), [Reason::OutOfCompliance, Reason::ConfirmedCompliant]);
 }

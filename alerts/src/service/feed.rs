@@ -1,0 +1,98 @@
+//! Feed liveness: whether a node is still heard, by each way that it comes. The usual interval of a feed is learned; one that
+//! is silent for longer than that allows is silent, never earlier than the floor, never later than the ceiling.
+
+use crate::{now::Now, settings::FeedSettings, timer::Moment};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A feed may be silent for this many of its usual intervals.
+const ALLOWED_INTERVALS: i32 = 4;
+/// The usual interval falls by one part in this many with every line that comes sooner: a rare long gap is remembered for long.
+const FORGETTING: i64 = 64;
+
+/// One way that a node's lines come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Feed {
+    /// When it was last heard.
+    pub(crate) last: Timestamp,
+    /// The usual interval between lines, in milliseconds.
+    #[serde(default)]
+    usual_ms: i64,
+    /// It is called silent.
+    #[serde(default)]
+    pub(crate) silent: bool,
+    /// When it was last heard, on the clock that never steps; a restart starts anew.
+    #[serde(skip)]
+    heard_elapsed: SignedDuration,
+    /// When to look again.
+    #[serde(skip)]
+    look_at: SignedDuration,
+}
+
+impl Feed {
+    /// Heard for the first time.
+    pub(crate) fn new(last: Timestamp, now: Now, settings: &FeedSettings) -> Self {
+        let mut feed =
+            Self { last, usual_ms: 0, silent: false, heard_elapsed: now.elapsed, look_at: SignedDuration::ZERO };
+        feed.look_at = feed.due(settings);
+        feed
+    }
+
+    /// Heard again. `true` when it was silent.
+    pub(crate) fn heard(&mut self, last: Timestamp, now: Now, settings: &FeedSettings) -> bool {
+        let gap = i64::try_from(now.elapsed.saturating_sub(self.heard_elapsed).as_millis()).unwrap_or(i64::MAX).max(0);
+        if !self.silent {
+            self.usual_ms = gap.max(self.usual_ms - self.usual_ms / FORGETTING);
+        }
+        self.heard_elapsed = now.elapsed;
+        self.last = self.last.max(last);
+        let was_silent = std::mem::take(&mut self.silent);
+        if was_silent {
+            self.look_at = self.due(settings);
+        }
+        was_silent
+    }
+
+    /// How long it may be silent.
+    fn allowed(&self, settings: &FeedSettings) -> SignedDuration {
+        if self.usual_ms == 0 {
+            return settings.silent_ceiling;
+        }
+        SignedDuration::from_millis(self.usual_ms)
+            .saturating_mul(ALLOWED_INTERVALS)
+            .clamp(settings.silent_floor, settings.silent_ceiling.max(settings.silent_floor))
+    }
+
+    fn due(&self, settings: &FeedSettings) -> SignedDuration {
+        self.heard_elapsed.saturating_add(self.allowed(settings))
+    }
+
+    /// Whether it went silent now. Looks lazily: lines do not move the deadline, looking does.
+    pub(crate) fn fire(&mut self, moment: Moment, settings: &FeedSettings) -> bool {
+        if self.silent || !moment.elapsed_due(self.look_at) {
+            return false;
+        }
+        self.look_at = self.due(settings);
+        self.silent = moment.elapsed_due(self.look_at);
+        self.silent
+    }
+
+    /// When to look again.
+    pub(crate) fn next(&self) -> Option<SignedDuration> {
+        (!self.silent).then_some(self.look_at)
+    }
+
+    /// Whether it was silent for longer than its usual interval at a moment, floor or not. A feed that was heard once has none.
+    pub(crate) fn missed(&self, now: Now) -> bool {
+        let quiet = now.elapsed.saturating_sub(self.heard_elapsed);
+        self.silent
+            || (self.usual_ms > 0
+                && quiet > SignedDuration::from_millis(self.usual_ms).saturating_mul(ALLOWED_INTERVALS))
+    }
+
+    /// After a load: the silence of the time when ccxwatch did not listen is not the feed's.
+    pub(crate) fn restore(&mut self, now: Now, settings: &FeedSettings) {
+        self.heard_elapsed = now.elapsed;
+        self.look_at = self.due(settings);
+    }
+}

@@ -1,0 +1,5 @@
+//! Whether the nodes of a cluster work, and whether their feeds are heard.
+
+pub(crate) mod evidence;
+pub(crate) mod feed;
+pub(crate) mod node;
