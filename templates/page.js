@@ -23,8 +23,9 @@ function tick() {
   const now = Date.now() + ahead;
   for (const time of document.querySelectorAll("time[data-tick]")) {
     const left = Math.floor((Date.parse(time.dateTime) - now) / 1000);
-    if (time.dataset.tick === "ago") time.textContent = `${span(-left)} ago`;
-    else time.textContent = left < 0 ? `over since ${span(-left)}` : span(left);
+    if (time.dataset.tick === "for") time.textContent = span(-left);
+    else if (time.dataset.tick === "ago" || left < 0) time.textContent = `${span(-left)} ago`;
+    else time.textContent = span(left);
   }
 }
 

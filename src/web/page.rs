@@ -77,7 +77,6 @@ struct NodeRow<'a> {
 struct NotificationRow<'a> {
     at: Moment,
     severity: &'static str,
-    cluster: Option<Cow<'a, str>>,
     summary: Cow<'a, str>,
     raw: Option<Cow<'a, str>>,
     deliveries: Vec<DeliveryRow<'a>>,
@@ -231,13 +230,14 @@ impl<'a> ClusterRow<'a> {
         }
     }
 
-    /// What the time left counts to.
+    /// What the time left counts to, and its name.
     fn ahead(&self) -> Option<(&Moment, &'static str)> {
-        match self.stage.name {
-            "countdown" | "countdown_shortly" => self.deadline.as_ref().map(|at| (at, "to out of compliance")),
-            "out_of_compliance" | "enforcement_due" => self.enforcement.as_ref().map(|at| (at, "to enforcement")),
-            _ => None,
-        }
+        let (moment, note, past) = match self.stage.name {
+            "countdown" | "countdown_shortly" => (&self.deadline, "until out of compliance", "the deadline passed"),
+            "out_of_compliance" | "enforcement_due" => (&self.enforcement, "until enforcement", "enforcement was due"),
+            _ => return None,
+        };
+        moment.as_ref().map(|at| (at, if at.past { past } else { note }))
     }
 }
 
@@ -275,7 +275,6 @@ impl<'a> NotificationRow<'a> {
         Self {
             at: Moment::new(view.at, zone, now),
             severity: view.severity.name(),
-            cluster: view.cluster.as_deref().map(name),
             summary: line(&view.summary),
             raw: view.raw.as_deref().map(line),
             deliveries: view.deliveries.iter().map(delivery).collect(),
@@ -300,7 +299,7 @@ fn test_command(source: &str) -> Option<String> {
         _ => "::1".to_owned(),
     };
     Some(format!(
-        "printf '<184>1: test: %s : %%%%UC_LIB_LICENSE-0-SYSTEM_TO_ENTER_OOC_STATE_SHORTLY: %%%%[The time remaining to \
+        "printf '<184>1: test: %s : %%UC_LIB_LICENSE-0-SYSTEM_TO_ENTER_OOC_STATE_SHORTLY: %%[The time remaining to \
          enter OOC state=15 minutes][AppID=Cisco Unified CCX Cluster View Daemon][ClusterID=][NodeID=test]: This is a \
          test.\\n' \"$(LC_ALL=C date -u '+%b %d %Y %H:%M:%S.000 UTC')\" > /dev/udp/{host}/{}",
         address.port()

@@ -346,10 +346,6 @@ fn an_empty_page_says_what_to_do_next() {
     {
         assert!(page.contains(text), "{text}");
     }
-    assert!(
-        page.contains("%%UC_LIB_LICENSE-0-") && page.contains("%%[The time"),
-        "printf needs each percent sign twice"
-    );
     assert!(page.contains("there is no <code>[[receiver]]</code>"));
     assert!(!rendered(&sample()).contains("Nothing was heard yet"));
 }
@@ -369,4 +365,23 @@ fn a_failing_store_is_said_first() {
     let snapshot = Snapshot { store_failing: true, ..sample() };
     let page = rendered(&snapshot);
     assert!(page.find("The store takes no transactions").unwrap() < page.find("<table").unwrap());
+}
+
+#[tokio::test]
+async fn the_test_event_to_copy_arrives_as_an_appliance_sends_it() {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let listening = format!("listening udp {}", socket.local_addr().unwrap());
+    let command = page::test_command(&listening).unwrap();
+    let status = task::spawn_blocking(|| std::process::Command::new("bash").arg("-c").arg(command).status());
+    assert!(status.await.unwrap().unwrap().success());
+    let mut line = [0; 1024];
+    let length = socket.recv(&mut line).await.unwrap();
+    let line = str::from_utf8(&line[..length]).unwrap();
+    let (head, event) = line.split_once(" : %").unwrap();
+    assert!(head.starts_with("<184>1: test: ") && head.ends_with(" UTC"), "{head}");
+    assert_eq!(
+        event,
+        "UC_LIB_LICENSE-0-SYSTEM_TO_ENTER_OOC_STATE_SHORTLY: %[The time remaining to enter OOC state=15 minutes]\
+         [AppID=Cisco Unified CCX Cluster View Daemon][ClusterID=][NodeID=test]: This is a test.\n"
+    );
 }
