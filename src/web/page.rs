@@ -291,7 +291,7 @@ fn line(text: &str) -> Cow<'_, str> {
 }
 
 /// What to paste into bash on this machine to send a test event to a listener, where the source is one for UDP.
-fn test_command(source: &str) -> Option<String> {
+pub(super) fn test_command(source: &str) -> Option<String> {
     let address: SocketAddr = source.strip_prefix("listening udp ")?.parse().ok()?;
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip.to_string(),
