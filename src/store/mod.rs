@@ -1,4 +1,33 @@
 //! What survives `kill -9`: `SQLite` on a thread of its own.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `thread.rs` | [`Store`]: the handle, and the thread behind it |
+//! | `open.rs` | opening, the schema's version, what was known at the last commit |
+//! | `write.rs` | one [`Transaction`] as one `SQLite` transaction |
+//! | `read.rs` | [`Reader`]: what page, API and notifiers ask |
+//! | `rescue.rs` | a damaged database is moved aside, what can be read of it is kept |
+//! | `files.rs` | the data directory and its lock |
+
+mod checksum;
+mod error;
+mod files;
+mod open;
+mod read;
+mod rescue;
+mod schema;
+mod thread;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{CommitError, StoreError};
+pub use open::Opened;
+pub use read::{Delivery, DeliveryState, Reader, StoredNotification};
+pub use thread::{Committed, Store};
+
+pub(crate) use checksum::fnv as fingerprint;
 
 use crate::sources::Position;
 use ccxwatch_alerts::{engine::SavedRow, notification::Notification};
@@ -6,7 +35,7 @@ use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What one transaction makes durable, all or nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Transaction {
     /// The engine's dirty rows.
     pub saved: Vec<SavedRow>,
@@ -21,11 +50,11 @@ pub struct Transaction {
 /// One notification to one recipient, not yet stored.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// The receiver's name in the configuration.
+    /// The receiver's name in the configuration. Empty where nobody is told: then the notification is only recorded.
     pub receiver: String,
     /// The recipient: a mail address, or empty where the receiver is its own recipient.
     pub recipient: String,
-    /// What to tell.
+    /// What to tell. Messages of one notification share the [`Arc`]: that is how the store knows to keep it once.
     pub notification: Arc<Notification>,
 }
 
