@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod metrics;
+pub mod notify;
 pub mod sources;
 pub mod store;
 pub mod web;

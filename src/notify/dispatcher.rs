@@ -1,0 +1,169 @@
+//! [`Dispatcher`]: takes messages, never blocks, says how receivers fare.
+
+use super::{
+    Notifier, NotifyError,
+    inbox::Inbox,
+    lane::{Lane, Timing},
+    queue::Queue,
+};
+use crate::{
+    clock,
+    config::Receiver,
+    store::{DeliveryResult, Message, NewMessage, Outcome, Reader},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How a receiver fares.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ReceiverHealth {
+    /// Its name.
+    pub receiver: String,
+    /// Whether the last attempt to any of its recipients failed.
+    pub failing: bool,
+    /// What went wrong.
+    pub last_error: Option<String>,
+    /// When it is tried next; none where nothing waits.
+    pub next_try: Option<Timestamp>,
+    /// Messages in memory that wait for it. More may wait in the store.
+    pub queued: usize,
+}
+
+/// Delivers messages: one task for each recipient of each receiver, so that none delays another.
+#[derive(Debug)]
+pub struct Dispatcher {
+    lanes: BTreeMap<(String, String), Arc<Inbox>>,
+    tasks: JoinSet<()>,
+    nobody: mpsc::UnboundedSender<Outcome>,
+    shutdown: CancellationToken,
+}
+
+impl Dispatcher {
+    /// Starts the receivers: reads their secrets, and begins with what waits in the store. No connection is made yet.
+    pub fn start(
+        receivers: &[Receiver],
+        backlog: &Reader,
+        outcomes: &mpsc::Sender<Outcome>,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, NotifyError> {
+        Self::start_with(receivers, backlog, outcomes, shutdown, Timing::REAL)
+    }
+
+    pub(super) fn start_with(
+        receivers: &[Receiver],
+        backlog: &Reader,
+        outcomes: &mpsc::Sender<Outcome>,
+        shutdown: &CancellationToken,
+        timing: Timing,
+    ) -> Result<Self, NotifyError> {
+        // All are made before any is started: nothing half started.
+        let mut made = Vec::new();
+        for receiver in receivers {
+            for (recipient, notifier) in Notifier::start(receiver)? {
+                made.push((receiver.name.get_ref().clone(), recipient, notifier));
+            }
+        }
+        let shutdown = shutdown.child_token();
+        let mut lanes = BTreeMap::new();
+        let mut tasks = JoinSet::new();
+        for (receiver, recipient, notifier) in made {
+            let inbox = Arc::new(Inbox::new());
+            lanes.insert((receiver.clone(), recipient.clone()), Arc::clone(&inbox));
+            let lane = Lane {
+                receiver,
+                recipient,
+                notifier,
+                inbox,
+                backlog: backlog.clone(),
+                outcomes: outcomes.clone(),
+                shutdown: shutdown.clone(),
+                timing,
+                queue: Queue::default(),
+                unsaid: VecDeque::new(),
+                paused_until: None,
+                failures: 0,
+                last_attempt: None,
+                ask_store_at: None,
+            };
+            tasks.spawn(lane.run());
+        }
+        let nobody = forward(outcomes.clone(), shutdown.clone(), &mut tasks);
+        Ok(Self { lanes, tasks, nobody, shutdown })
+    }
+
+    /// Delivers a message. It never blocks; what does not fit into memory is read from the store later. A message that was
+    /// submitted before, or found in the store, is not delivered twice.
+    pub fn submit(&self, message: Message) {
+        let lane = self.lanes.get(&(message.receiver.clone(), message.recipient.clone()));
+        let (message, error) = if let Some(inbox) = lane {
+            let Err(message) = inbox.push(message) else { return };
+            (*message, "too many messages wait in memory while the store takes none".to_owned())
+        } else {
+            let whom = if message.recipient.is_empty() { &message.receiver } else { &message.recipient };
+            let error = format!("{whom} is no longer in the configuration as a recipient of {}", message.receiver);
+            (message, error)
+        };
+        tracing::error!(receiver = message.receiver, recipient = message.recipient, error, "a message is given up");
+        let result = DeliveryResult::GivenUp { error };
+        // The other end is gone only after the shutdown.
+        let _ = self.nobody.send(Outcome { id: message.id, receiver: message.receiver, at: clock::wall(), result });
+    }
+
+    /// These messages are about to be committed: their receivers connect meanwhile.
+    pub fn expect(&self, messages: &[NewMessage]) {
+        for message in messages {
+            if let Some(inbox) = self.lanes.get(&(message.receiver.clone(), message.recipient.clone())) {
+                inbox.expect();
+            }
+        }
+    }
+
+    /// How each receiver fares, in the order of their names.
+    pub fn health(&self) -> Vec<ReceiverHealth> {
+        let mut all: Vec<ReceiverHealth> = Vec::new();
+        for ((receiver, _), inbox) in &self.lanes {
+            if all.last().is_none_or(|last| last.receiver != *receiver) {
+                all.push(ReceiverHealth { receiver: receiver.clone(), ..ReceiverHealth::default() });
+            }
+            if let Some(health) = all.last_mut() {
+                inbox.add_to(health);
+            }
+        }
+        all
+    }
+
+    /// Stops: what is under way may end within two seconds, its outcomes are handed out, the rest stays in the store.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Hands out the outcomes of messages that have no lane. Their number is bounded by what a configuration has lost.
+fn forward(
+    outcomes: mpsc::Sender<Outcome>,
+    shutdown: CancellationToken,
+    tasks: &mut JoinSet<()>,
+) -> mpsc::UnboundedSender<Outcome> {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    tasks.spawn(async move {
+        let work = async {
+            while let Some(outcome) = receiver.recv().await {
+                if outcomes.send(outcome).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = shutdown.cancelled() => {}
+        }
+    });
+    sender
+}

@@ -1,0 +1,280 @@
+//! The task of one recipient of one receiver: one message at a time, retries, outcomes.
+
+use super::{
+    Failure, Notifier,
+    inbox::{Health, Inbox, LIMIT},
+    queue::{Backoff, Place, Queue},
+};
+use crate::{
+    clock,
+    store::{DeliveryResult, Message, Outcome, Reader},
+};
+use ccxwatch_parsers::severity::Severity;
+use jiff::{SignedDuration, Timestamp};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How patient a lane is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    pub(super) backoff: Backoff,
+    /// A message that could not be delivered for so long is given up.
+    pub(super) give_up_after: SignedDuration,
+    /// An urgent message is tried this long after the last attempt, though the receiver was unreachable.
+    pub(super) urgent_gap: Duration,
+    /// What is under way at a shutdown may take so long.
+    pub(super) grace: Duration,
+}
+
+impl Timing {
+    pub(super) const REAL: Self = Self {
+        backoff: Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(5) },
+        give_up_after: SignedDuration::from_hours(48),
+        urgent_gap: Duration::from_secs(1),
+        grace: Duration::from_secs(2),
+    };
+}
+
+/// A store that could not be read is asked again after this long.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// One recipient of one receiver.
+pub(super) struct Lane {
+    pub(super) receiver: String,
+    pub(super) recipient: String,
+    pub(super) notifier: Notifier,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) backlog: Reader,
+    pub(super) outcomes: mpsc::Sender<Outcome>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) timing: Timing,
+    pub(super) queue: Queue,
+    /// Outcomes that the pipeline has not taken yet: at most one a message. A pipeline that waits for its disk delays no mail.
+    pub(super) unsaid: VecDeque<Outcome>,
+    /// The receiver is unreachable: nothing is tried before.
+    pub(super) paused_until: Option<Instant>,
+    /// Failures in a row to reach it.
+    pub(super) failures: u32,
+    pub(super) last_attempt: Option<Instant>,
+    pub(super) ask_store_at: Option<Instant>,
+}
+
+impl Lane {
+    /// Works until the shutdown.
+    pub(super) async fn run(mut self) {
+        while !self.shutdown.is_cancelled() {
+            self.take_in();
+            self.refill().await;
+            self.say();
+            let now = Instant::now();
+            if self.paused_until.is_none_or(|until| until <= now)
+                && let Some(place) = self.queue.next(now)
+            {
+                self.attempt(place).await;
+                continue;
+            }
+            if self.inbox.take_expected() {
+                let shutdown = self.shutdown.clone();
+                tokio::select! {
+                    () = self.notifier.warm() => {}
+                    () = shutdown.cancelled() => {}
+                }
+                continue;
+            }
+            self.wait(now).await;
+        }
+        self.notifier.rest();
+        // What the pipeline does not take now it learns by the message's going out again, with the same Message-ID.
+        let leave = async {
+            while let Some(outcome) = self.unsaid.pop_front() {
+                if self.outcomes.send(outcome).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(self.timing.grace, leave).await;
+    }
+
+    async fn wait(&mut self, now: Instant) {
+        let due = self.queue.next_due().map(|due| self.paused_until.map_or(due, |until| until.max(due)));
+        let idle = self.notifier.idle_until();
+        let wake = [due, idle, self.ask_store_at].into_iter().flatten().min();
+        let outcomes = self.outcomes.clone();
+        tokio::select! {
+            () = self.inbox.wake.notified() => {}
+            permit = outcomes.reserve(), if !self.unsaid.is_empty() => {
+                // Where the pipeline is gone, the shutdown is near and nobody wants to know.
+                if let (Ok(permit), Some(outcome)) = (permit, self.unsaid.pop_front()) {
+                    permit.send(outcome);
+                }
+            }
+            () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
+                if self.notifier.idle_until().is_some_and(|until| until <= Instant::now()) {
+                    self.notifier.rest();
+                }
+            }
+            () = self.shutdown.cancelled() => {}
+        }
+    }
+
+    fn take_in(&mut self) {
+        let now = Instant::now();
+        for message in self.inbox.take() {
+            self.hasten(&message);
+            self.queue.push(message, now);
+        }
+    }
+
+    /// An urgent message does not wait for the end of a long pause.
+    fn hasten(&mut self, message: &Message) {
+        if message.notification.severity > Severity::Critical {
+            return;
+        }
+        if let (Some(until), Some(last)) = (&mut self.paused_until, self.last_attempt) {
+            *until = (*until).min(last + self.timing.urgent_gap);
+        }
+    }
+
+    /// Reads from the store what did not fit into memory, or waits there from before a restart.
+    async fn refill(&mut self) {
+        if self.ask_store_at.is_some_and(|at| at > Instant::now()) {
+            return;
+        }
+        self.ask_store_at = None;
+        while let Some(after) = self.inbox.wants_more() {
+            let (reader, receiver, recipient) = (self.backlog.clone(), self.receiver.clone(), self.recipient.clone());
+            let asked = LIMIT / 2;
+            let read = move || reader.pending_for(&receiver, &recipient, after, asked);
+            match tokio::task::spawn_blocking(read).await {
+                Ok(Ok(found)) => {
+                    let now = Instant::now();
+                    for message in self.inbox.refill(found, asked) {
+                        self.queue.push(message, now);
+                    }
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(receiver = self.receiver, %error, "waiting messages cannot be read; asking again soon");
+                    self.ask_store_at = Some(Instant::now() + ASK_AGAIN);
+                    return;
+                }
+                // The runtime is shutting down.
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn attempt(&mut self, place: Place) {
+        let Some(message) = self.queue.get(place) else { return };
+        let shutdown = self.shutdown.clone();
+        let grace = self.timing.grace;
+        let result = tokio::select! {
+            result = self.notifier.deliver(message) => result,
+            // It stays in the store, and goes out after the restart with the same Message-ID.
+            () = async { shutdown.cancelled().await; tokio::time::sleep(grace).await } => return,
+        };
+        let now = Instant::now();
+        self.last_attempt = Some(now);
+        match result {
+            Ok(()) => {
+                self.reachable();
+                self.inbox.set_health(Health::default());
+                self.finish(place, DeliveryResult::Delivered);
+            }
+            Err(Failure::Never(error)) => {
+                self.reachable();
+                tracing::error!(
+                    receiver = self.receiver,
+                    recipient = self.recipient,
+                    error,
+                    "a message was refused for good"
+                );
+                self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try: None });
+                self.finish(place, DeliveryResult::GivenUp { error });
+            }
+            Err(Failure::Later(error)) => {
+                self.reachable();
+                self.again(place, now, error);
+            }
+            Err(Failure::Unreachable(error)) => {
+                self.failures += 1;
+                self.paused_until = Some(now + self.timing.backoff.after(self.failures));
+                self.again(place, now, error.clone());
+                self.expire(&error);
+            }
+        }
+    }
+
+    fn reachable(&mut self) {
+        self.failures = 0;
+        self.paused_until = None;
+    }
+
+    /// Tries the message again later, unless that has gone on for too long.
+    fn again(&mut self, place: Place, now: Instant, error: String) {
+        let Some(message) = self.queue.get(place) else { return };
+        tracing::warn!(receiver = self.receiver, recipient = self.recipient, error, "a message could not be delivered");
+        if self.is_too_old(message.created_at) {
+            let error = self.too_old(&error);
+            self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try: None });
+            self.finish(place, DeliveryResult::GivenUp { error });
+            return;
+        }
+        let id = message.id;
+        self.queue.put_off(place, now, self.timing.backoff);
+        let next = self.queue.next_due().map_or(now, |due| self.paused_until.map_or(due, |until| until.max(due)));
+        let wait = SignedDuration::try_from(next.saturating_duration_since(now)).unwrap_or_default();
+        let next_try = clock::wall().checked_add(wait).ok();
+        self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try });
+        self.tell(id, DeliveryResult::Retry { error });
+    }
+
+    /// The receiver has been unreachable: what is too old would only fail the same way.
+    fn expire(&mut self, error: &str) {
+        let limit = clock::wall().saturating_sub(self.timing.give_up_after).unwrap_or(Timestamp::MIN);
+        let expired = self.queue.expire(|message| message.created_at < limit);
+        self.inbox.finished(expired.len());
+        let error = self.too_old(error);
+        for message in expired {
+            self.tell(message.id, DeliveryResult::GivenUp { error: error.clone() });
+        }
+    }
+
+    fn is_too_old(&self, created_at: Timestamp) -> bool {
+        clock::wall().duration_since(created_at) > self.timing.give_up_after
+    }
+
+    fn too_old(&self, error: &str) -> String {
+        format!("not delivered within {} h; the last attempt: {error}", self.timing.give_up_after.as_hours())
+    }
+
+    fn finish(&mut self, place: Place, result: DeliveryResult) {
+        if let Some(message) = self.queue.remove(place) {
+            self.inbox.finished(1);
+            self.tell(message.id, result);
+        }
+    }
+
+    fn tell(&mut self, id: Option<i64>, result: DeliveryResult) {
+        // A later outcome of the same message stands for one that was not taken yet.
+        if id.is_some() {
+            self.unsaid.retain(|unsaid| unsaid.id != id);
+        }
+        self.unsaid.push_back(Outcome { id, receiver: self.receiver.clone(), at: clock::wall(), result });
+        self.say();
+    }
+
+    fn say(&mut self) {
+        while let Some(outcome) = self.unsaid.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(outcome) | mpsc::error::TrySendError::Closed(outcome)) =
+                self.outcomes.try_send(outcome)
+            {
+                self.unsaid.push_front(outcome);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Which message is next, and when it is tried again: pure, handed the time.
+
+use crate::store::{Message, fingerprint};
+use ccxwatch_parsers::severity::Severity;
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// The first and the longest wait between two attempts, before jitter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backoff {
+    pub(super) first: Duration,
+    pub(super) longest: Duration,
+}
+
+impl Backoff {
+    /// The wait after that many failures in a row: doubled each time, 80 to 120 % of it.
+    pub(super) fn after(self, failures: u32) -> Duration {
+        let plain = self.first.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(self.longest);
+        // The hasher's seeds are random: enough to keep a hundred lanes from knocking at once.
+        let dice = RandomState::new().hash_one(failures) % 401;
+        plain.saturating_mul(u32::try_from(800 + dice).unwrap_or(1_000)) / 1_000
+    }
+}
+
+/// A message's place: by its number in the store, those without one after all that have one, as they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(bool, i64);
+
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    due: Instant,
+    /// Failures since this process took it.
+    failures: u32,
+    episode: u64,
+}
+
+/// What waits for one recipient.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: BTreeMap<Place, Waiting>,
+    unrecorded: i64,
+}
+
+impl Queue {
+    /// Takes a message; its first attempt is due at once.
+    pub(super) fn push(&mut self, message: Message, now: Instant) {
+        let place = if let Some(id) = message.id {
+            Place(false, id)
+        } else {
+            self.unrecorded += 1;
+            Place(true, self.unrecorded)
+        };
+        let episode = fingerprint(&[&message.notification.episode]);
+        self.waiting.insert(place, Waiting { message, due: now, failures: 0, episode });
+    }
+
+    pub(super) fn get(&self, place: Place) -> Option<&Message> {
+        self.waiting.get(&place).map(|waiting| &waiting.message)
+    }
+
+    /// The next message that may be tried now: the most urgent, the oldest of equals, never one that would overtake another of
+    /// its episode.
+    pub(super) fn next(&self, now: Instant) -> Option<Place> {
+        self.heads()
+            .filter(|(_, waiting)| waiting.due <= now)
+            .min_by_key(|(place, waiting)| (waiting.message.notification.severity > Severity::Critical, *place))
+            .map(|(place, _)| place)
+    }
+
+    /// When the next message will be due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.heads().map(|(_, waiting)| waiting.due).min()
+    }
+
+    /// The message is tried again later.
+    pub(super) fn put_off(&mut self, place: Place, now: Instant, backoff: Backoff) {
+        if let Some(waiting) = self.waiting.get_mut(&place) {
+            waiting.failures += 1;
+            waiting.due = now + backoff.after(waiting.failures);
+        }
+    }
+
+    pub(super) fn remove(&mut self, place: Place) -> Option<Message> {
+        self.waiting.remove(&place).map(|waiting| waiting.message)
+    }
+
+    /// Takes out what `old` says is too old.
+    pub(super) fn expire(&mut self, old: impl Fn(&Message) -> bool) -> Vec<Message> {
+        self.waiting.extract_if(.., |_, waiting| old(&waiting.message)).map(|(_, waiting)| waiting.message).collect()
+    }
+
+    /// The first of each episode.
+    fn heads(&self) -> impl Iterator<Item = (Place, &Waiting)> {
+        let mut seen = HashSet::new();
+        self.waiting
+            .iter()
+            .filter(move |(_, waiting)| seen.insert(waiting.episode))
+            .map(|(place, waiting)| (*place, waiting))
+    }
+}

@@ -1,0 +1,356 @@
+//! Deliveries against a scripted mail server, a real store behind them.
+
+use super::{
+    super::{dispatcher::Dispatcher, lane::Timing, queue::Backoff},
+    new_message, receiver,
+    server::{Answer, Heard, Server},
+};
+use crate::{
+    clock,
+    config::Receiver,
+    store::{DeliveryResult, Message, NewMessage, Opened, Outcome, Store, Transaction},
+};
+use jiff::SignedDuration;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+const QUICK: Timing = Timing {
+    backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(5) },
+    urgent_gap: Duration::from_millis(1),
+    grace: Duration::from_millis(50),
+    ..Timing::REAL
+};
+
+struct Bench {
+    store: Store,
+    dispatcher: Dispatcher,
+    outcomes: mpsc::Receiver<Outcome>,
+    shutdown: CancellationToken,
+    directory: TempDir,
+}
+
+impl Bench {
+    fn start(receivers: &[Receiver]) -> Self {
+        Self::with(receivers, 100, TempDir::new().unwrap())
+    }
+
+    fn with(receivers: &[Receiver], room: usize, directory: TempDir) -> Self {
+        let Opened { store, .. } = Store::open(directory.path()).unwrap();
+        let shutdown = CancellationToken::new();
+        let (sender, outcomes) = mpsc::channel(room);
+        let dispatcher = Dispatcher::start_with(receivers, &store.reader(), &sender, &shutdown, QUICK).unwrap();
+        Self { store, dispatcher, outcomes, shutdown, directory }
+    }
+
+    async fn commit(&self, messages: Vec<NewMessage>) -> Vec<Message> {
+        let transaction = Transaction { messages, ..Transaction::default() };
+        self.store.commit(transaction).await.unwrap().unwrap().messages
+    }
+
+    async fn tell(&self, messages: Vec<NewMessage>) -> Vec<Message> {
+        self.dispatcher.expect(&messages);
+        let messages = self.commit(messages).await;
+        for message in &messages {
+            self.dispatcher.submit(message.clone());
+        }
+        messages
+    }
+
+    /// The outcomes in the order of the messages' numbers.
+    async fn outcomes(&mut self, count: usize) -> Vec<(i64, DeliveryResult)> {
+        let mut all = Vec::new();
+        for _ in 0..count {
+            let outcome = self.outcomes.recv().await.unwrap();
+            all.push((outcome.id.unwrap_or(0), outcome.result));
+        }
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+}
+
+fn ops(port: u16, to: &str) -> Receiver {
+    receiver(&format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nto = {to}\ntimeout = \"1s\""))
+}
+
+fn one(port: u16) -> Vec<Receiver> {
+    vec![ops(port, r#"["a@example.com"]"#)]
+}
+
+fn is_retry(result: &DeliveryResult, text: &str) -> bool {
+    matches!(result, DeliveryResult::Retry { error } if error.contains(text))
+}
+
+/// Does something special the first time that the line is heard.
+fn once(line: &'static str, answer: Answer) -> impl Fn(&Heard) -> Option<Answer> {
+    let count = AtomicUsize::new(0);
+    move |heard| (heard.line.starts_with(line) && count.fetch_add(1, Ordering::Relaxed) == 0).then_some(answer)
+}
+
+#[tokio::test]
+async fn one_of_three_recipients_is_refused_and_the_others_get_it() {
+    let server = Server::start(|heard| {
+        heard.line.starts_with("RCPT TO:<b@").then_some(Answer::Say("550 5.1.1 no such user here"))
+    });
+    let mut server = server.await;
+    let to = r#"["a@example.com", "Bert <b@example.com>", "c@example.com"]"#;
+    let mut bench = Bench::start(&[ops(server.port, to)]);
+    let all = ["a@example.com", "Bert <b@example.com>", "c@example.com"];
+    let notification = new_message("prod/1", "countdown", "").notification;
+    let to_all = all.map(|to| NewMessage {
+        receiver: "ops".to_owned(),
+        recipient: to.to_owned(),
+        notification: notification.clone(),
+    });
+    let sent = bench.tell(to_all.to_vec()).await;
+    let outcomes = bench.outcomes(3).await;
+    assert_eq!(outcomes[0].1, DeliveryResult::Delivered);
+    assert!(
+        matches!(&outcomes[1].1, DeliveryResult::GivenUp { error } if error.contains("no such user")),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes[2].1, DeliveryResult::Delivered);
+    let got = BTreeSet::from([server.mail().await.to, server.mail().await.to]);
+    assert_eq!(got, BTreeSet::from(["a@example.com".to_owned(), "c@example.com".to_owned()]));
+    let health = bench.dispatcher.health();
+    assert!(health[0].failing && health[0].queued == 0, "{health:?}");
+    assert_eq!(sent.len(), 3);
+}
+
+#[tokio::test]
+async fn what_fails_for_now_is_tried_again_under_the_same_name() {
+    for (line, answer, error) in [
+        (".", Answer::Say("451 4.3.0 try later"), "try later"),
+        ("MAIL", Answer::Say("421 4.7.0 too many"), "too many"),
+        ("RCPT", Answer::Say("450 4.2.0 greylisted"), "greylisted"),
+        ("connect", Answer::Say("554 not now"), "not now"),
+        ("connect", Answer::Cut, "incomplete response"),
+        ("DATA", Answer::Cut, "incomplete response"),
+        (".", Answer::Cut, "incomplete response"),
+        (".", Answer::Hang, "did not finish within 1s"),
+    ] {
+        let mut server = Server::start(once(line, answer)).await;
+        let mut bench = Bench::start(&one(server.port));
+        // Not announced: the first attempt must see the fault, not the connection that is made ahead.
+        let messages = bench.commit(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+        bench.dispatcher.submit(messages[0].clone());
+        let first = bench.outcomes(1).await;
+        assert!(is_retry(&first[0].1, error), "{line} {answer:?}: {first:?}");
+        assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered, "{line} {answer:?}");
+        let mail = server.mail().await;
+        let name = format!("<{}@example.com>", messages[0].message_id);
+        assert_eq!(mail.header("Message-ID"), Some(name.clone()));
+        if line == "." {
+            let first = server.heard(|heard| heard.line == ".").await;
+            assert_eq!(first.header("Message-ID"), Some(name), "a copy that the protocol cannot exclude has its name");
+        }
+        assert!(!bench.dispatcher.health()[0].failing);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_closed_costs_no_retry() {
+    let mut server = Server::start(|heard| {
+        (heard.connection == 1 && heard.line.starts_with("MAIL") && heard.to == "a@example.com").then_some(Answer::Cut)
+    })
+    .await;
+    let mut bench = Bench::start(&one(server.port));
+    for told_as in ["countdown", "out_of_compliance"] {
+        bench.tell(vec![new_message("prod/1", told_as, "a@example.com")]).await;
+        assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered);
+    }
+    assert_eq!([server.mail().await.connection, server.mail().await.connection], [1, 2]);
+}
+
+#[tokio::test]
+async fn the_connection_is_made_ahead_and_kept() {
+    let mut server = Server::start(|_| None).await;
+    let mut bench = Bench::start(&one(server.port));
+    let new = new_message("prod/1", "countdown", "a@example.com");
+    bench.dispatcher.expect(std::slice::from_ref(&new));
+    server.heard(|heard| heard.line.starts_with("EHLO")).await;
+    for told_as in ["countdown", "countdown_shortly", "out_of_compliance"] {
+        bench.tell(vec![new_message("prod/1", told_as, "a@example.com")]).await;
+        bench.outcomes(1).await;
+        assert_eq!(server.mail().await.connection, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_dead_receiver_delays_no_other_and_is_visible() {
+    let mut server = Server::start(|_| None).await;
+    let dead = receiver("host = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nto = [\"d@example.com\"]");
+    let dead = Receiver { name: toml::Spanned::new(0..0, "dead".to_owned()), ..dead };
+    let mut bench = Bench::start(&[ops(server.port, r#"["a@example.com"]"#), dead]);
+    let to_dead = NewMessage { receiver: "dead".to_owned(), ..new_message("prod/1", "countdown", "d@example.com") };
+    bench.tell(vec![to_dead, new_message("prod/2", "countdown", "a@example.com")]).await;
+    assert_eq!(server.mail().await.to, "a@example.com");
+    loop {
+        let outcome = bench.outcomes.recv().await.unwrap();
+        if outcome.receiver == "dead" {
+            assert!(is_retry(&outcome.result, "127.0.0.1:1: cannot connect"), "{outcome:?}");
+            break;
+        }
+    }
+    let health = bench.dispatcher.health();
+    assert_eq!((health[0].receiver.as_str(), health[0].failing, health[0].queued), ("dead", true, 1));
+    assert!(health[0].next_try.is_some() && health[0].last_error.is_some());
+}
+
+#[tokio::test]
+async fn an_episode_keeps_its_order_and_holds_up_no_other() {
+    let count = AtomicUsize::new(0);
+    let mut server = Server::start(move |heard| {
+        let first = heard.line == "." && heard.mail.contains("X-Ccxwatch-Told-As: one");
+        (first && count.fetch_add(1, Ordering::Relaxed) < 3).then_some(Answer::Say("451 later"))
+    })
+    .await;
+    let bench = Bench::start(&one(server.port));
+    let of = |episode: &str, told_as: &str| new_message(episode, told_as, "a@example.com");
+    bench.tell(vec![of("prod/1", "one"), of("prod/1", "two"), of("prod/1", "three"), of("test/1", "other")]).await;
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        order.push(server.mail().await.header("X-Ccxwatch-Told-As").unwrap());
+    }
+    order.retain(|told_as| told_as != "other");
+    assert_eq!(order, ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn what_waited_at_the_end_goes_out_after_the_start() {
+    let mut dead =
+        Bench::start(&[receiver("host = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nto = [\"a@example.com\"]")]);
+    let messages = dead.tell(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+    dead.outcomes(1).await;
+    let Bench { store, dispatcher, directory, .. } = dead;
+    dispatcher.stop().await;
+    store.close().unwrap();
+    let mut server = Server::start(|_| None).await;
+    let mut bench = Bench::with(&one(server.port), 100, directory);
+    assert_eq!(bench.outcomes(1).await, [(messages[0].id.unwrap(), DeliveryResult::Delivered)]);
+    let name = format!("<{}@example.com>", messages[0].message_id);
+    assert_eq!(server.mail().await.header("Message-ID"), Some(name));
+    // Whoever hands over what the store had said waits, too, tells nobody twice.
+    bench.dispatcher.submit(messages[0].clone());
+    bench.tell(vec![new_message("prod/1", "out_of_compliance", "a@example.com")]).await;
+    assert_eq!(server.mail().await.header("X-Ccxwatch-Told-As").as_deref(), Some("out_of_compliance"));
+}
+
+#[tokio::test]
+async fn a_flood_stays_in_the_store_and_each_arrives_once() {
+    let mut server = Server::start(|_| None).await;
+    let mut bench = Bench::start(&one(server.port));
+    let of = |number: usize| new_message(&format!("prod/{number}"), "countdown", "a@example.com");
+    for start in (0..3_000).step_by(500) {
+        bench.tell((start..start + 500).map(of).collect()).await;
+        assert!(bench.dispatcher.health()[0].queued <= 1_500);
+    }
+    let ids: Vec<i64> = bench.outcomes(3_000).await.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, (1..=3_000).collect::<Vec<_>>());
+    let mut names = BTreeSet::new();
+    for _ in 0..3_000 {
+        names.insert(server.mail().await.header("Message-ID").unwrap());
+    }
+    assert_eq!(names.len(), 3_000);
+    assert!(server.accepted.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_pipeline_that_takes_no_outcomes_delays_no_mail() {
+    let mut server = Server::start(|_| None).await;
+    let mut bench = Bench::with(&one(server.port), 1, TempDir::new().unwrap());
+    let of = |number: usize| new_message(&format!("prod/{number}"), "countdown", "a@example.com");
+    bench.tell((0..50).map(of).collect()).await;
+    for _ in 0..50 {
+        server.mail().await;
+    }
+    assert_eq!(bench.outcomes(50).await.len(), 50);
+}
+
+#[tokio::test]
+async fn who_is_no_longer_configured_is_not_told() {
+    let server = Server::start(|_| None).await;
+    let mut bench = Bench::start(&one(server.port));
+    bench.tell(vec![new_message("prod/1", "countdown", "gone@example.com")]).await;
+    let outcomes = bench.outcomes(1).await;
+    assert!(
+        matches!(&outcomes[0].1, DeliveryResult::GivenUp { error } if error.contains("no longer in the configuration")),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn two_days_are_enough() {
+    let bench = Bench::start(&[receiver("host = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nto = [\"a@example.com\"]")]);
+    let mut messages = bench.commit(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+    let Bench { store, dispatcher, mut outcomes, directory, .. } = bench;
+    dispatcher.stop().await;
+    let shutdown = CancellationToken::new();
+    let (sender, fresh) = mpsc::channel(10);
+    outcomes.close();
+    outcomes = fresh;
+    // An inbox that has not looked into the store takes what it is given.
+    let broken = Store::open(&directory.path().join("other")).unwrap();
+    let receivers = [receiver("host = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nto = [\"a@example.com\"]")];
+    let dispatcher = Dispatcher::start_with(&receivers, &broken.store.reader(), &sender, &shutdown, QUICK).unwrap();
+    let mut old = messages.remove(0);
+    old.created_at = clock::wall() - SignedDuration::from_hours(49);
+    dispatcher.submit(old);
+    let outcome = outcomes.recv().await.unwrap();
+    assert!(
+        matches!(&outcome.result, DeliveryResult::GivenUp { error } if error.starts_with("not delivered within 48 h")),
+        "{outcome:?}"
+    );
+    drop(store);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_server_that_hangs() {
+    let mut server = Server::start(|heard| (heard.line == "DATA").then_some(Answer::Hang)).await;
+    let bench = Bench::start(&one(server.port));
+    bench.tell(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+    server.heard(|heard| heard.line == "DATA").await;
+    bench.shutdown.cancel();
+    bench.dispatcher.stop().await;
+    assert_eq!(bench.store.reader().pending(0, 10).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn without_the_tls_that_was_asked_for_nothing_is_said() {
+    let mut server = Server::start(|_| None).await;
+    let receivers = [receiver(&format!("host = \"127.0.0.1\"\nport = {}\nto = [\"a@example.com\"]", server.port))];
+    let mut bench = Bench::start(&receivers);
+    bench.tell(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+    let outcomes = bench.outcomes(1).await;
+    assert!(is_retry(&outcomes[0].1, "STARTTLS is not supported"), "{outcomes:?}");
+    while let Ok(heard) = server.heard.try_recv() {
+        assert!(!heard.line.starts_with("MAIL"), "{heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_password_is_read_from_its_file_and_a_refused_one_gives_nothing_up() {
+    let refused = once("AUTH", Answer::Say("535 5.7.8 bad credentials"));
+    let mut server = Server::start(refused).await;
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("password");
+    std::fs::write(&file, "sesame\n").unwrap();
+    let receivers = [receiver(&format!(
+        "host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nto = [\"a@example.com\"]\nusername = \"me\"\npassword_file = {file:?}",
+        server.port
+    ))];
+    let mut bench = Bench::start(&receivers);
+    let messages = bench.commit(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+    bench.dispatcher.submit(messages[0].clone());
+    let first = bench.outcomes(1).await;
+    assert!(is_retry(&first[0].1, "bad credentials"), "{first:?}");
+    assert!(!format!("{first:?}").contains("sesame"));
+    assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered);
+    // base64 of NUL me NUL sesame
+    server.heard(|heard| heard.line == "AUTH PLAIN AG1lAHNlc2FtZQ==").await;
+}
