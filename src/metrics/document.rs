@@ -81,7 +81,7 @@ fn populated() -> Metrics {
     metrics.notification_attempt("uc-team");
     metrics.notification_failure("uc-team", "timeout");
     metrics.notification_latency(0.02);
-    metrics.outbox(1, Some(Duration::from_secs(60)));
+    metrics.outbox(1, Some(Duration::from_mins(1)));
     metrics.config_reload(true);
     metrics.web_request(200);
     metrics.web_refused("host");
@@ -207,7 +207,7 @@ fn the_oldest_message_ages_between_two_reports() {
         line.unwrap().parse().unwrap()
     };
     assert!(age().abs() < f64::EPSILON);
-    metrics.outbox(1, Some(Duration::from_secs(60)));
+    metrics.outbox(1, Some(Duration::from_mins(1)));
     let first = age();
     assert!(first >= 60.0 && age() > first);
     metrics.outbox(0, None);
