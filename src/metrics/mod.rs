@@ -3,8 +3,6 @@
 
 mod bounded;
 mod clusters;
-#[cfg(test)]
-mod document;
 mod facilities;
 mod flags;
 mod series;

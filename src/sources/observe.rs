@@ -1,0 +1,281 @@
+//! What a source counts. It counts locally and hands the sums over once per block.
+
+use super::SourceName;
+use ccxwatch_parsers::{defect::Defect, severity::Severity};
+
+/// Takes the sums of a block. Called once per block, so it may lock.
+pub trait Observer: Send + Sync {
+    /// Adds what `source` counted since its last call.
+    fn observe(&self, source: &SourceName, observed: &Observed);
+}
+
+/// An observer that forgets: for commands without metrics, and for tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn observe(&self, _source: &SourceName, _observed: &Observed) {}
+}
+
+/// Why something that arrived was not kept. A closed list: each name is a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum DropReason {
+    /// A fact: the pipeline did not keep up, and what a UDP source keeps aside is bounded.
+    QueueFull,
+    /// A datagram: the kernel's receive buffer was full.
+    KernelBuffer,
+    /// A datagram or a connection of a sender that may not speak.
+    NotAllowed,
+    /// The end of a line beyond the longest one.
+    LineTooLong,
+    /// A connection above the listener's limit.
+    ConnectionLimit,
+    /// A connection above its sender's limit.
+    SenderConnectionLimit,
+    /// A connection that spoke TLS or HTTP.
+    NotSyslog,
+    /// The rest of a connection whose framing made no sense.
+    BadFraming,
+    /// The beginning of a counted frame whose connection ended inside it.
+    Incomplete,
+    /// The rest of a connection whose record took too long.
+    SlowSender,
+    /// A connection that was silent for too long.
+    IdleSender,
+}
+
+impl DropReason {
+    /// All reasons.
+    pub const ALL: [Self; 11] = [
+        Self::QueueFull,
+        Self::KernelBuffer,
+        Self::NotAllowed,
+        Self::LineTooLong,
+        Self::ConnectionLimit,
+        Self::SenderConnectionLimit,
+        Self::NotSyslog,
+        Self::BadFraming,
+        Self::Incomplete,
+        Self::SlowSender,
+        Self::IdleSender,
+    ];
+
+    /// Its name as a metric label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::KernelBuffer => "kernel_buffer",
+            Self::NotAllowed => "not_allowed",
+            Self::LineTooLong => "line_too_long",
+            Self::ConnectionLimit => "connection_limit",
+            Self::SenderConnectionLimit => "sender_connection_limit",
+            Self::NotSyslog => "not_syslog",
+            Self::BadFraming => "bad_framing",
+            Self::Incomplete => "incomplete",
+            Self::SlowSender => "slow_sender",
+            Self::IdleSender => "idle_sender",
+        }
+    }
+}
+
+/// What one source counted since it last told.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes received or read.
+    pub bytes: u64,
+    /// Datagrams or reads.
+    pub blocks: u64,
+    /// Lines in which no `%FACILITY-SEVERITY-MNEMONIC` was found.
+    pub unrecognized: u64,
+    /// Wanted lines, copies included.
+    pub facts: u64,
+    /// Connections that were accepted.
+    pub opened: u64,
+    /// Accepted connections that ended.
+    pub closed: u64,
+    /// Events by facility and severity.
+    pub events: Events,
+    drops: [u64; DropReason::ALL.len()],
+    defects: Vec<(Defect, u64)>,
+}
+
+impl Observed {
+    /// Counts drops.
+    pub fn dropped(&mut self, reason: DropReason, count: u64) {
+        self.drops[reason as usize] += count;
+    }
+
+    /// The drops for one reason.
+    pub const fn drops(&self, reason: DropReason) -> u64 {
+        self.drops[reason as usize]
+    }
+
+    /// Counts a defect.
+    pub fn defective(&mut self, defect: Defect) {
+        match self.defects.iter_mut().find(|(known, _)| *known == defect) {
+            Some((_, count)) => *count += 1,
+            None => self.defects.push((defect, 1)),
+        }
+    }
+
+    /// The defects of wanted lines.
+    pub fn defects(&self) -> &[(Defect, u64)] {
+        &self.defects
+    }
+
+    /// Hands everything to the observer and starts again at zero.
+    pub fn tell(&mut self, observer: &dyn Observer, source: &SourceName) {
+        observer.observe(source, self);
+        self.lines = 0;
+        self.bytes = 0;
+        self.blocks = 0;
+        self.unrecognized = 0;
+        self.facts = 0;
+        self.opened = 0;
+        self.closed = 0;
+        self.drops = [0; DropReason::ALL.len()];
+        self.defects.clear();
+        self.events.clear();
+    }
+}
+
+/// Events by facility and severity: a small table without allocation per line. Facilities beyond its bounds count as `other`.
+#[derive(Clone, Debug)]
+pub struct Events {
+    slots: Vec<Slot>,
+    used: Vec<u8>,
+    other: [u64; 8],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    length: u8,
+    name: [u8; Events::NAME_BYTES],
+    counts: [u64; 8],
+}
+
+impl Events {
+    /// The longest facility that is told by its name.
+    pub const NAME_BYTES: usize = 47;
+    /// The most facilities that one block tells by name.
+    pub const NAMES: usize = 96;
+    /// The facility that stands for all others.
+    pub const OTHER: &'static str = "other";
+    const SLOTS: usize = 128;
+    const EMPTY: Slot = Slot { length: 0, name: [0; Self::NAME_BYTES], counts: [0; 8] };
+
+    /// Counts one event.
+    pub fn count(&mut self, facility: &[u8], severity: Severity) {
+        let severity = usize::from(severity.number());
+        match self.slot(facility) {
+            Some(slot) => slot.counts[severity] += 1,
+            None => self.other[severity] += 1,
+        }
+    }
+
+    /// Every count that is not zero.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Severity, u64)> {
+        let named = self.used.iter().map(|&at| {
+            let slot = &self.slots[usize::from(at)];
+            let name = str::from_utf8(&slot.name[..usize::from(slot.length)]).unwrap_or(Self::OTHER);
+            (name, &slot.counts)
+        });
+        named.chain([(Self::OTHER, &self.other)]).flat_map(|(name, counts)| {
+            Severity::ALL
+                .into_iter()
+                .zip(counts.iter().copied())
+                .filter(|(_, count)| *count > 0)
+                .map(move |(severity, count)| (name, severity, count))
+        })
+    }
+
+    fn slot(&mut self, facility: &[u8]) -> Option<&mut Slot> {
+        if facility.is_empty() || facility.len() > Self::NAME_BYTES {
+            return None;
+        }
+        if self.slots.is_empty() {
+            self.slots = vec![Self::EMPTY; Self::SLOTS];
+        }
+        let mut at = hash(facility) % Self::SLOTS;
+        loop {
+            let slot = &self.slots[at];
+            if slot.length == 0 {
+                break;
+            }
+            if slot.name[..usize::from(slot.length)] == *facility {
+                return Some(&mut self.slots[at]);
+            }
+            at = (at + 1) % Self::SLOTS;
+        }
+        if self.used.len() == Self::NAMES || !facility.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let (Ok(length), Ok(place)) = (u8::try_from(facility.len()), u8::try_from(at)) else { return None };
+        self.used.push(place);
+        let slot = &mut self.slots[at];
+        slot.length = length;
+        slot.name[..facility.len()].copy_from_slice(facility);
+        Some(slot)
+    }
+
+    fn clear(&mut self) {
+        for at in self.used.drain(..) {
+            self.slots[usize::from(at)] = Self::EMPTY;
+        }
+        self.other = [0; 8];
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { slots: Vec::new(), used: Vec::with_capacity(Self::NAMES), other: [0; 8] }
+    }
+}
+
+/// A cheap spread of facilities over the slots: their length, their first and their last eight bytes.
+fn hash(name: &[u8]) -> usize {
+    let edge = |bytes: &[u8]| bytes.iter().fold(0u64, |sum, &byte| (sum << 8) | u64::from(byte));
+    let first = edge(&name[..name.len().min(8)]);
+    let last = edge(&name[name.len().saturating_sub(8)..]);
+    let mixed = (first ^ last.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    usize::try_from(mixed >> 40).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_counted_by_name_within_bounds() {
+        let mut events = Events::default();
+        for number in 0..200 {
+            events.count(format!("FACILITY_{number}").as_bytes(), Severity::Error);
+        }
+        events.count(b"FACILITY_3", Severity::Error);
+        events.count(b"FACILITY_3", Severity::Alert);
+        events.count(&[b'X'; 48], Severity::Alert);
+        events.count(b"", Severity::Alert);
+        events.count("FÄCILITY".as_bytes(), Severity::Alert);
+        let of = |name: &str, severity: Severity| {
+            events.iter().find(|(known, at, _)| *known == name && *at == severity).map(|(_, _, count)| count)
+        };
+        assert_eq!(of("FACILITY_3", Severity::Error), Some(2));
+        assert_eq!(of("FACILITY_3", Severity::Alert), Some(1));
+        assert_eq!(of("FACILITY_95", Severity::Error), Some(1));
+        assert_eq!(of("FACILITY_96", Severity::Error), None);
+        assert_eq!(of(Events::OTHER, Severity::Error), Some(104));
+        assert_eq!(of(Events::OTHER, Severity::Alert), Some(3));
+        events.clear();
+        assert_eq!(events.iter().count(), 0);
+    }
+
+    #[test]
+    fn drop_reasons_are_indexed_in_order() {
+        for (at, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, at);
+        }
+    }
+}
