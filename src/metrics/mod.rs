@@ -3,6 +3,8 @@
 
 mod bounded;
 mod clusters;
+#[cfg(test)]
+mod document;
 mod facilities;
 mod flags;
 mod series;

@@ -1,12 +1,17 @@
 //! `/api/v1/…`: the snapshot in JSON. Times are RFC 3339 in UTC.
 
-use super::{NotificationView, Snapshot};
+use super::Snapshot;
+use crate::{
+    notify::ReceiverHealth,
+    store::{Delivery, StoredNotification},
+};
 use axum::{
     Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use ccxwatch_alerts::{alert::AlertView, view::ClusterView};
+use ccxwatch_alerts::{alert::AlertView, notification::Reason, view::ClusterView};
+use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -23,9 +28,46 @@ struct Alerts<'a> {
 }
 
 #[derive(Serialize)]
-struct Notifications<'a> {
+struct Recent<'a> {
     at: Timestamp,
-    notifications: &'a [NotificationView],
+    notifications: Vec<Told<'a>>,
+    receivers: &'a [ReceiverHealth],
+    store_failing: bool,
+}
+
+/// A notification with the fields that `replay` prints, and what became of it.
+#[derive(Serialize)]
+struct Told<'a> {
+    id: i64,
+    at: Timestamp,
+    reason: Reason,
+    alertname: &'a str,
+    cluster: Option<&'a str>,
+    node: Option<&'a str>,
+    severity: Severity,
+    deadline: Option<Timestamp>,
+    days_left: Option<u32>,
+    summary: &'a str,
+    deliveries: &'a [Delivery],
+}
+
+impl<'a> Told<'a> {
+    fn new(stored: &'a StoredNotification) -> Self {
+        let told = &stored.notification;
+        Self {
+            id: stored.id,
+            at: told.at,
+            reason: told.reason,
+            alertname: &told.alertname,
+            cluster: told.cluster.as_deref(),
+            node: told.node.as_deref(),
+            severity: told.severity,
+            deadline: told.deadline,
+            days_left: told.days_left,
+            summary: &told.summary,
+            deliveries: &stored.deliveries,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -43,7 +85,13 @@ pub(super) fn alerts(snapshot: &Snapshot) -> Response {
 }
 
 pub(super) fn notifications(snapshot: &Snapshot) -> Response {
-    Json(Notifications { at: snapshot.at, notifications: &snapshot.notifications }).into_response()
+    Json(Recent {
+        at: snapshot.at,
+        notifications: snapshot.notifications.iter().map(Told::new).collect(),
+        receivers: &snapshot.receivers,
+        store_failing: snapshot.store_failing,
+    })
+    .into_response()
 }
 
 /// A refusal: JSON below `/api`, text elsewhere.

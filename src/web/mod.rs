@@ -11,7 +11,7 @@ mod snapshot;
 mod tests;
 mod text;
 
-pub use snapshot::{DeliveryState, DeliveryView, NotificationView, ReceiverView, Snapshot};
+pub use snapshot::Snapshot;
 
 use crate::{clock, config, metrics::Metrics};
 use arc_swap::ArcSwap;

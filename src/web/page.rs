@@ -1,9 +1,10 @@
 //! The page: one table of clusters, the most urgent first.
 
 use super::{
-    DeliveryState, NotificationView, Snapshot,
+    Snapshot,
     text::{Moment, printable},
 };
+use crate::store::{Delivery, DeliveryState, StoredNotification};
 use askama::Template;
 use axum::{
     http::StatusCode,
@@ -159,8 +160,6 @@ impl<'a> Page<'a> {
     fn new(snapshot: &'a Snapshot, now: Timestamp) -> Self {
         let mut clusters: Vec<&ClusterView> = snapshot.clusters.iter().collect();
         clusters.sort_by(|left, right| urgency(left).cmp(&urgency(right)));
-        let mut notifications: Vec<&NotificationView> = snapshot.notifications.iter().collect();
-        notifications.sort_by_key(|notification| std::cmp::Reverse(notification.at));
         let nothing_heard = clusters.iter().all(|cluster| cluster.last_heard.is_none());
         let zone = |cluster: &str| snapshot.time_zones.get(cluster);
         Self {
@@ -174,19 +173,20 @@ impl<'a> Page<'a> {
                 .collect(),
             nothing_heard,
             test_command: snapshot.listening.iter().find_map(|source| test_command(source)),
-            notifications: notifications
-                .into_iter()
+            notifications: snapshot
+                .notifications
+                .iter()
                 .take(NOTIFICATIONS_LIMIT)
-                .map(|notification| {
-                    let zone = notification.cluster.as_deref().and_then(zone);
-                    NotificationRow::new(notification, zone, now)
+                .map(|stored| {
+                    let zone = stored.notification.cluster.as_deref().and_then(zone);
+                    NotificationRow::new(stored, zone, now)
                 })
                 .collect(),
             receivers: snapshot
                 .receivers
                 .iter()
                 .map(|receiver| ReceiverRow {
-                    name: name(&receiver.name),
+                    name: name(&receiver.receiver),
                     failing: receiver.failing,
                     error: receiver.last_error.as_deref().map(line),
                     next_try: receiver.next_try.map(|at| Moment::new(at, None, now)),
@@ -255,29 +255,33 @@ impl<'a> NodeRow<'a> {
 }
 
 impl<'a> NotificationRow<'a> {
-    fn new(view: &'a NotificationView, zone: Option<&TimeZone>, now: Timestamp) -> Self {
-        let delivery = |delivery: &'a super::DeliveryView| {
-            let (state, class) = match delivery.state {
-                DeliveryState::Pending => ("on its way", "waits"),
-                DeliveryState::Retrying => ("failed, will be tried again", "fails"),
-                DeliveryState::Delivered => ("delivered", "fine"),
-                DeliveryState::GivenUp => ("given up", "fails"),
-            };
-            DeliveryRow {
-                receiver: name(&delivery.receiver),
-                recipient: name(&delivery.recipient),
-                state,
-                class,
-                attempts: delivery.attempts,
-                error: delivery.last_error.as_deref().map(line),
-            }
+    fn new(stored: &'a StoredNotification, zone: Option<&TimeZone>, now: Timestamp) -> Self {
+        let told = &stored.notification;
+        Self {
+            at: Moment::new(told.at, zone, now),
+            severity: told.severity.name(),
+            summary: line(&told.summary),
+            raw: told.evidence.last_raw.as_deref().map(line),
+            deliveries: stored.deliveries.iter().map(DeliveryRow::new).collect(),
+        }
+    }
+}
+
+impl<'a> DeliveryRow<'a> {
+    fn new(delivery: &'a Delivery) -> Self {
+        let (state, class) = match delivery.state {
+            DeliveryState::Pending if delivery.last_error.is_some() => ("failed, will be tried again", "fails"),
+            DeliveryState::Pending => ("on its way", "waits"),
+            DeliveryState::Delivered => ("delivered", "fine"),
+            DeliveryState::GivenUp => ("given up", "fails"),
         };
         Self {
-            at: Moment::new(view.at, zone, now),
-            severity: view.severity.name(),
-            summary: line(&view.summary),
-            raw: view.raw.as_deref().map(line),
-            deliveries: view.deliveries.iter().map(delivery).collect(),
+            receiver: name(&delivery.receiver),
+            recipient: name(&delivery.recipient),
+            state,
+            class,
+            attempts: delivery.attempts,
+            error: delivery.last_error.as_deref().map(line),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The web listener over real sockets, asked by a client that speaks no more HTTP than it must.
 
 use super::{limits::Limits, *};
+use crate::{
+    notify::ReceiverHealth,
+    store::{Delivery, DeliveryState, StoredNotification},
+};
 use ccxwatch_alerts::{
     alert::{AlertStatus, AlertView},
-    notification::{EvidenceSummary, Reason},
+    notification::{EvidenceSummary, Notification, Reason},
     view::{ClusterView, NodeView},
 };
 use ccxwatch_parsers::severity::Severity;
@@ -123,26 +127,38 @@ fn alert() -> AlertView {
     }
 }
 
-fn notification(summary: &str, raw: &str) -> NotificationView {
-    NotificationView {
+fn notification(summary: &str, raw: &str) -> StoredNotification {
+    let notification = Notification {
         at: time("2026-11-24T10:00:01Z"),
+        elapsed_s: 1.0,
         reason: Reason::CountdownStarted,
         alertname: "SmartLicenseEnteringOutOfCompliance".to_owned(),
         cluster: Some("berlin".to_owned()),
         node: None,
         severity: Severity::Critical,
+        episode: "berlin/1".to_owned(),
+        told_as: "countdown".to_owned(),
+        receivers: vec!["uc-team".to_owned()],
+        since: None,
         deadline: Some(time("2026-11-24T10:45:00Z")),
         days_left: None,
+        time_zone: None,
         summary: summary.to_owned(),
-        raw: Some(raw.to_owned()),
-        deliveries: vec![DeliveryView {
-            receiver: "uc-team".to_owned(),
-            recipient: "oncall@example.com".to_owned(),
-            state: DeliveryState::Retrying,
-            attempts: 3,
-            last_error: Some("connection refused".to_owned()),
-        }],
-    }
+        description: String::new(),
+        runbook: Vec::new(),
+        history: Vec::new(),
+        flags: Vec::new(),
+        evidence: EvidenceSummary { last_raw: Some(raw.to_owned()), ..EvidenceSummary::default() },
+    };
+    let delivery = Delivery {
+        receiver: "uc-team".to_owned(),
+        recipient: "oncall@example.com".to_owned(),
+        state: DeliveryState::Pending,
+        attempts: 3,
+        last_error: Some("connection refused".to_owned()),
+        finished_at: None,
+    };
+    StoredNotification { id: 7, notification, deliveries: vec![delivery] }
 }
 
 fn sample() -> Snapshot {
@@ -156,8 +172,8 @@ fn sample() -> Snapshot {
         clusters,
         time_zones: Arc::new(BTreeMap::from([("berlin".to_owned(), TimeZone::get("Europe/Berlin").unwrap())])),
         notifications: vec![notification("berlin: license countdown", "%UC_LIB_LICENSE-1-X: y")],
-        receivers: vec![ReceiverView {
-            name: "uc-team".to_owned(),
+        receivers: vec![ReceiverHealth {
+            receiver: "uc-team".to_owned(),
             failing: true,
             last_error: Some("connection refused".to_owned()),
             next_try: Some(time("2026-11-24T10:31:00Z")),
@@ -204,7 +220,7 @@ async fn the_api_shows_the_snapshot() {
     assert_eq!(alerts["alerts"][0]["status"], "firing");
     let notifications = server.json("/api/v1/notifications").await;
     assert_eq!(notifications["notifications"][0]["reason"], "countdown_started");
-    assert_eq!(notifications["notifications"][0]["deliveries"][0]["state"], "retrying");
+    assert_eq!(notifications["notifications"][0]["deliveries"][0]["state"], "pending");
 }
 
 #[tokio::test]

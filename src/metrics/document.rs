@@ -1,0 +1,222 @@
+//! Holds `grafana/METRICS.md` against what `/metrics` prints.
+
+use super::{Metrics, facilities, severity_label};
+use ccxwatch_alerts::{
+    alert::{AlertStatus, AlertView},
+    license::stage::Stage,
+    notification::EvidenceSummary,
+    view::{ClusterView, NodeView},
+};
+use ccxwatch_parsers::severity::Severity;
+use jiff::Timestamp;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+const DOCUMENT: &str = include_str!("../../grafana/METRICS.md");
+/// Families of the crate's process collector: documented together.
+const PROCESS: &str = "process_";
+
+pub(super) fn cluster(name: &str) -> ClusterView {
+    let at = Some(Timestamp::UNIX_EPOCH);
+    ClusterView {
+        name: name.to_owned(),
+        stage: "countdown",
+        since: at,
+        deadline: at,
+        enforcement_at: at,
+        evidence: 4,
+        flags: vec!["clock_skew".to_owned()],
+        last_heard: at,
+        acknowledged_by: None,
+        release: "15.0".to_owned(),
+        mapped: true,
+        nodes: ["publisher", "subscriber"]
+            .map(|role| NodeView {
+                id: format!("{name}-{role}"),
+                role: role.to_owned(),
+                last_heard: at,
+                engine: "in_service",
+                cluster_view_daemon: "out_of_service",
+            })
+            .to_vec(),
+    }
+}
+
+/// Metrics of which each family has a series.
+fn populated() -> Metrics {
+    let metrics = Metrics::new();
+    metrics.set_clusters(&[cluster("berlin")], Timestamp::UNIX_EPOCH);
+    metrics.alerts_firing(&[AlertView {
+        labels: BTreeMap::from([("alertname".to_owned(), "SmartLicenseOutOfCompliance".to_owned())]),
+        annotations: BTreeMap::new(),
+        status: AlertStatus::Firing,
+        severity: Severity::Emergency,
+        starts_at: Timestamp::UNIX_EPOCH,
+        ends_at: None,
+        fingerprint: String::new(),
+        episode: "berlin/1".to_owned(),
+        acknowledged: None,
+        evidence: EvidenceSummary::default(),
+        end: None,
+        flags: Vec::new(),
+        deadline: None,
+    }]);
+    let source = "udp:127.0.0.1:5514";
+    metrics.source_lines(source, 3);
+    metrics.source_bytes(source, 300);
+    metrics.source_blocks(source, 2);
+    metrics.source_facts(source, 1);
+    metrics.source_unrecognized(source, 1);
+    metrics.source_connections(source, 2, 1);
+    metrics.drops(source, "kernel_buffer", 1);
+    metrics.events("UC_LIB_LICENSE", Severity::Alert, 1);
+    metrics.defects("invalid_utf8", 1);
+    metrics.queue(source, 1, 16);
+    metrics.batch(1);
+    metrics.engine_step(0.000_01);
+    metrics.commit(0.004);
+    metrics.store_failing(false);
+    metrics.notification_attempt("uc-team");
+    metrics.notification_failure("uc-team", "timeout");
+    metrics.notification_latency(0.02);
+    metrics.outbox(1, Some(Duration::from_mins(1)));
+    metrics.config_reload(true);
+    metrics.web_request(200);
+    metrics.web_refused("host");
+    drop(metrics.web_connection());
+    metrics
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Described {
+    kind: String,
+    labels: BTreeSet<String>,
+}
+
+/// The families of a text, with their types and labels.
+fn families(text: &str) -> BTreeMap<String, Described> {
+    let mut families = BTreeMap::<String, Described>::new();
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            current = name.to_owned();
+            families.insert(current.clone(), Described { kind: kind.to_owned(), ..Described::default() });
+        } else if !line.starts_with('#') {
+            let labels = line.split_once('{').map_or("", |(_, rest)| rest.split_once('}').unwrap().0);
+            let names = labels.split(',').filter_map(|pair| pair.split_once('=')).map(|(name, _)| name.to_owned());
+            families.get_mut(&current).unwrap().labels.extend(names.filter(|name| name != "le"));
+        }
+    }
+    families
+}
+
+/// The rows of the document: name, type, unit, labels, bound, why.
+fn rows() -> Vec<[&'static str; 6]> {
+    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        cells.try_into().unwrap_or_else(|cells: Vec<_>| panic!("not six cells: {cells:?}"))
+    })
+    .collect()
+}
+
+#[test]
+fn each_family_has_a_row_that_is_true() {
+    let mut printed = families(&populated().encode().unwrap());
+    assert!(printed.keys().any(|name| name.starts_with(PROCESS)));
+    printed.retain(|name, _| !name.starts_with(PROCESS));
+    let documented: BTreeMap<_, _> = rows()
+        .into_iter()
+        .map(|[name, kind, _, labels, _, _]| {
+            let labels =
+                labels.split(", ").filter(|label| *label != "–").map(|label| label.trim_matches('`').to_owned());
+            (name.trim_matches('`').to_owned(), Described { kind: kind.to_owned(), labels: labels.collect() })
+        })
+        .collect();
+    assert_eq!(documented, printed);
+}
+
+#[test]
+fn units_and_bounds_are_said() {
+    for [name, kind, unit, labels, bound, why] in rows() {
+        let bare = name.trim_matches('`');
+        match unit {
+            "Unix time" => assert!(bare.ends_with("_timestamp_seconds"), "{name}"),
+            "seconds" => assert!(bare.ends_with("_seconds"), "{name}"),
+            "bytes" => assert!(bare.ends_with("_bytes_total"), "{name}"),
+            _ => assert!(!bare.ends_with("_seconds"), "{name}: {unit}"),
+        }
+        assert_eq!(bare.ends_with("_total"), kind == "counter", "{name}");
+        assert_eq!(bound == "1", labels == "–", "{name}");
+        assert!(why.len() > 10, "{name}");
+    }
+}
+
+#[test]
+fn hostile_input_stays_within_the_bounds() {
+    let metrics = Metrics::new();
+    for number in 0..5_000 {
+        metrics.events(&format!("UC_EVIL_{number}\"}}\n"), Severity::Alert, 1);
+        metrics.source_lines(&format!("file:/var/log/{number}"), 1);
+        metrics.notification_failure("uc-team", &format!("reason {number}"));
+    }
+    let unmapped =
+        |number| ClusterView { mapped: false, nodes: Vec::new(), ..cluster(&format!("unmapped:{number}\n\"")) };
+    let clusters: Vec<_> = (0..1_000).map(unmapped).collect();
+    metrics.set_clusters(&clusters, Timestamp::UNIX_EPOCH);
+    let text = metrics.encode().unwrap();
+    let of = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+    assert_eq!(of("ccxwatch_events_total{"), 1);
+    assert_eq!(of("ccxwatch_source_lines_total{"), 257);
+    assert_eq!(of("ccxwatch_notification_failures_total{"), 33);
+    assert_eq!(of("ccxwatch_cluster_info{"), 256);
+    assert!(text.contains("ccxwatch_clusters_omitted 744\n"));
+    assert!(text.contains(&format!("facility=\"{}\",severity=\"alert\"}} 5000", facilities::OTHER)));
+    for line in text.lines() {
+        assert!(line.starts_with('#') || line.starts_with("ccxwatch_") || line.starts_with(PROCESS), "{line}");
+    }
+}
+
+#[test]
+fn a_cluster_is_in_one_stage_and_leaves_nothing_behind() {
+    let metrics = Metrics::new();
+    metrics.set_clusters(&[cluster("berlin")], Timestamp::UNIX_EPOCH);
+    let text = metrics.encode().unwrap();
+    for stage in Stage::ALL.map(Stage::name) {
+        let value = i32::from(stage == "countdown");
+        assert!(text.contains(&format!("ccxwatch_license_stage{{cluster=\"berlin\",stage=\"{stage}\"}} {value}\n")));
+    }
+    assert!(
+        text.contains(
+            "ccxwatch_node_engine_state{cluster=\"berlin\",node=\"berlin-publisher\",state=\"in_service\"} 1\n"
+        )
+    );
+    metrics.set_clusters(&[], Timestamp::UNIX_EPOCH);
+    assert!(!metrics.encode().unwrap().contains("berlin"));
+}
+
+#[test]
+fn the_oldest_message_ages_between_two_reports() {
+    let metrics = Metrics::new();
+    let age = || -> f64 {
+        let text = metrics.encode().unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("ccxwatch_outbox_oldest_age_seconds "));
+        line.unwrap().parse().unwrap()
+    };
+    assert!(age().abs() < f64::EPSILON);
+    metrics.outbox(1, Some(Duration::from_mins(1)));
+    let first = age();
+    assert!(first >= 60.0 && age() > first);
+    metrics.outbox(0, None);
+    assert!(age().abs() < f64::EPSILON);
+}
+
+#[test]
+fn severities_are_labels_in_lower_case() {
+    for severity in Severity::ALL {
+        assert_eq!(severity_label(severity), severity.name().to_lowercase());
+    }
+}
