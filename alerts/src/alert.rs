@@ -5,6 +5,7 @@ use crate::{
     notification::{EvidenceSummary, Notification, Reason},
     now::Now,
     texts::Words,
+    timer::Timer,
 };
 use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
@@ -84,6 +85,15 @@ pub(crate) struct Alert {
     pub(crate) words: Words,
     /// What was seen.
     pub(crate) evidence: EvidenceSummary,
+    /// When it ends by itself, if nothing more is heard.
+    #[serde(default)]
+    pub(crate) expires: Option<Timer>,
+    /// Why its start is told.
+    pub(crate) reason: Reason,
+    /// Its start was told.
+    pub(crate) told: bool,
+    /// Its end was told, or needs not be.
+    pub(crate) end_told: bool,
     /// How it ended.
     pub(crate) end: Option<End>,
 }

@@ -5,15 +5,18 @@ use crate::{
     context::Context,
     engine::{ClusterView, NodeView, Outbox},
     fact::Fact,
+    hold::Hold,
     input::{OperatorAction, OperatorCommand},
     license::{
         episode::{EndReason, Flag},
         machine::{Level, Statement, StatementKind},
         profile::Profile,
         tracker::{Heard, License, is_countdown},
+        usage_feed::UsageFeed,
     },
     mapping::SiteIndex,
     notification::{EvidenceSummary, Reason},
+    service::{evidence::ServiceState, node::Node},
     settings::{ClusterSettings, MappedTransition},
     texts::{self, LicenseScene},
     timer::plus,
@@ -52,14 +55,6 @@ pub(crate) struct UnmappedKey {
     pub(crate) whole: crate::fact::Origin,
 }
 
-/// One node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Node {
-    /// When any of its lines was last heard.
-    pub(crate) last_heard: Option<Timestamp>,
-}
-
 /// One cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cluster {
@@ -75,6 +70,15 @@ pub(crate) struct Cluster {
     /// When an unknown mnemonic was last told.
     #[serde(default)]
     pub(crate) mnemonics: BTreeMap<String, Timestamp>,
+    /// Live reports of use.
+    #[serde(default)]
+    pub(crate) usage: UsageFeed,
+    /// When the engine of a node last went down.
+    #[serde(default)]
+    pub(crate) engine_down_at: Option<Timestamp>,
+    /// Late lines about services are still coming in. Not saved: a restart holds by itself.
+    #[serde(skip)]
+    pub(crate) hold: Option<Hold>,
     /// Several clusters have a node of the name that its lines claim.
     #[serde(default)]
     pub(crate) ambiguous: bool,
@@ -98,6 +102,9 @@ impl Cluster {
             nodes: BTreeMap::new(),
             alerts: BTreeMap::new(),
             mnemonics: BTreeMap::new(),
+            usage: UsageFeed::default(),
+            engine_down_at: None,
+            hold: None,
             ambiguous: false,
             site: None,
             dirty: true,
@@ -113,7 +120,7 @@ impl Cluster {
             if let Some(known) = self.nodes.get_mut(node) {
                 known.last_heard = known.last_heard.max(Some(at));
             } else if room {
-                self.nodes.insert(node.to_owned(), Node { last_heard: Some(at) });
+                self.nodes.insert(node.to_owned(), Node { last_heard: Some(at), ..Node::default() });
                 self.dirty = true;
             }
         }
@@ -135,6 +142,8 @@ impl Cluster {
     ) {
         if let Some(event) = fact.license {
             self.license_event(fact, event, timing, node, mismatch, context, out);
+        } else if let Some(node) = node {
+            self.service_fact(fact, timing, node, context, out);
         }
     }
 
@@ -163,6 +172,7 @@ impl Cluster {
         if is_countdown(kind) && context.profile.is_immediate() {
             flags.push(Flag::ReleaseMismatch);
         }
+        flags.extend(self.correlated(timing.at));
         let said = Statement { kind, at: timing.at };
         self.license.hear(&Heard { fact, said, timing, node, flags: &flags }, context, out);
     }
@@ -216,6 +226,10 @@ impl Cluster {
             starts_at: timing.at,
             words: texts::unclassified(&context.cluster, &mnemonic),
             evidence,
+            expires: None,
+            reason: Reason::LicenseEventUnclassified,
+            told: true,
+            end_told: true,
             end: None,
         };
         out.notifications.push(alert.notification(
@@ -242,9 +256,11 @@ impl Cluster {
 
     /// Time passed.
     pub(crate) fn fire(&mut self, context: &mut Context<'_>, out: &mut Outbox) {
+        self.license.mark_deaf(context.moment, self.is_deaf(context));
         if self.license.fire(context, out) {
             self.dirty = true;
         }
+        self.fire_service(context, out);
     }
 
     /// The next deadlines: of elapsed and of wall time.
@@ -252,7 +268,20 @@ impl Cluster {
         if self.standing == Standing::Archived {
             return (None, None);
         }
-        self.license.deadlines(context)
+        let (license, wall) = self.license.deadlines(context);
+        (license.into_iter().chain(self.next_service()).min(), wall)
+    }
+
+    /// The configuration names its nodes.
+    pub(crate) fn configure(&mut self, context: &Context<'_>) {
+        let Some(site) = context.site else { return };
+        for configured in &site.nodes {
+            let node = self.nodes.entry(configured.id.clone()).or_default();
+            self.dirty |= node.configure(context.moment.now, &context.settings.feeds);
+        }
+        self.nodes.retain(|id, _| site.nodes.iter().any(|configured| configured.id == *id));
+        let nodes = &self.nodes;
+        self.alerts.retain(|_, alert| alert.node.as_ref().is_none_or(|node| nodes.contains_key(node)));
     }
 
     /// Takes over what was known and told of one of its nodes while the configuration did not name it.
@@ -276,8 +305,20 @@ impl Cluster {
 
     /// After a load from the store.
     pub(crate) fn restore(&mut self, context: &Context<'_>) {
+        let now = context.moment.now;
         self.heard_saved = self.last_heard;
         self.license.restore(context);
+        for alert in self.alerts.values_mut() {
+            if let Some(expires) = &mut alert.expires {
+                expires.reanchor(now);
+            }
+        }
+        for feed in self.nodes.values_mut().flat_map(|node| node.feeds.values_mut()) {
+            feed.restore(now, &context.settings.feeds);
+        }
+        if self.alerts.values().any(|alert| !alert.told || (alert.end.is_some() && !alert.end_told)) {
+            self.hold = Some(Hold::start(now));
+        }
     }
 
     /// What outsiders see.
@@ -288,8 +329,8 @@ impl Cluster {
             id: id.to_owned(),
             role: role.to_owned(),
             last_heard: self.nodes.get(id).and_then(|node| node.last_heard),
-            engine: "unknown",
-            cluster_view_daemon: "unknown",
+            engine: self.nodes.get(id).map_or(ServiceState::Unknown, |node| node.engine.state()).name(),
+            cluster_view_daemon: self.nodes.get(id).map_or(ServiceState::Unknown, |node| node.daemon.state()).name(),
         };
         ClusterView {
             name: self.name.clone(),

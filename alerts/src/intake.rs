@@ -12,6 +12,7 @@ use crate::{
     notification::{EvidenceSummary, Reason},
     now::Now,
     roster::Slot,
+    service::watch::{is_daemon_trace, is_of_daemon},
     texts::{self, Words},
     timer::Moment,
     timing::Timing,
@@ -47,19 +48,24 @@ impl Engine {
                     .map(|name| cleaned(name, context.limits.unmapped_name_bytes)),
             };
             cluster.heard(name.as_deref(), fact.received_at, context);
+            if let Some(name) = name.as_deref().filter(|_| context.site.is_some()) {
+                cluster.feed_heard(name, &fact.origin, is_of_daemon(fact), fact.received_at, context, out);
+            }
             cluster.fact(fact, timing, name.as_deref(), mismatch, context, out);
         });
     }
 
     /// An origin was heard. An unmapped one is no cluster before it says something of licenses.
     pub(crate) fn heard(&mut self, heard: &Heard, moment: Moment, out: &mut Outbox) {
-        let _ = &out;
         let place = self.mapping.place(&heard.origin, None, heard.host.as_deref());
         let Place::Site { site, node, .. } = place else { return };
         let Some(slot) = self.roster.site(site) else { return };
         self.step(slot, moment, |cluster, context| {
             let name = context.site.and_then(|site| site.nodes.get(node?)).map(|node| node.id.as_str());
             cluster.heard(name, heard.last, context);
+            if let Some(name) = name {
+                cluster.feed_heard(name, &heard.origin, is_daemon_trace(heard), heard.last, context, out);
+            }
         });
     }
 
@@ -118,7 +124,9 @@ impl Engine {
 
     /// One report of license use.
     pub(crate) fn usage(&mut self, report: &UsageReport, moment: Moment, out: &mut Outbox) {
-        let _ = (report, moment, out);
+        if let Some(slot) = self.roster.named(&report.cluster) {
+            self.step(slot, moment, |cluster, context| cluster.usage_report(report, context, out));
+        }
     }
 
     /// The store failed, or works again.
@@ -175,6 +183,10 @@ impl Engine {
             starts_at: now.wall,
             words,
             evidence,
+            expires: None,
+            reason,
+            told: true,
+            end_told: true,
             end: None,
         };
         let receivers =

@@ -7,6 +7,7 @@ mod cluster;
 mod context;
 pub mod engine;
 pub mod fact;
+mod hold;
 pub mod input;
 mod intake;
 pub mod interest;

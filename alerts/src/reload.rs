@@ -47,7 +47,7 @@ impl Engine {
         let slots: Vec<Slot> = self.roster.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             // Zones, releases and ladders may have changed: everybody is due anew.
-            self.step(slot, moment, |_, _| ());
+            self.step(slot, moment, |cluster, context| cluster.configure(context));
         }
     }
 

@@ -5,8 +5,10 @@ use crate::{
         episode::Flag,
         machine::{Level, State},
         profile::{Locking, Profile},
+        stage::Stage,
     },
     notification::Reason,
+    service::evidence::{Service, ServiceState, Trouble},
 };
 use core::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -318,4 +320,165 @@ pub(crate) fn notification_failing(receiver: &str) -> Words {
             "Tell the people behind it by another way.".into(),
         ],
     }
+}
+
+/// A service of a node that does not work, or works in part.
+pub(crate) fn service(cluster: &str, node: &str, service: Service, state: ServiceState, broken: &[&str]) -> Words {
+    let title = service.title();
+    let what = match state {
+        ServiceState::PartialService => format!("in partial service ({})", broken.join(", ")),
+        ServiceState::ShutDown => "shut down".into(),
+        _ => "out of service".into(),
+    };
+    let mut description = match service {
+        Service::Engine => String::from(
+            "The CCX Engine routes calls. When the master's engine goes down, the other node takes over and queued calls are dropped.",
+        ),
+        Service::ClusterViewDaemon => String::from(
+            "The Cluster View Daemon reports license use and elects the master. While it is down, license lines of this node may be missing: no news is no proof of compliance.",
+        ),
+    };
+    if state == ServiceState::PartialService {
+        description.push_str(" RTMT does not show partial service.");
+    }
+    Words {
+        summary: format!("{cluster}: {title} on {node} {what}"),
+        description,
+        runbook: vec![
+            "Look at the service and its subsystems: Unified CCX Serviceability > Tools > Control Center - Network Services.".into(),
+            format!("If it does not come back: collect the traces of {title}, then restart it from the same page."),
+        ],
+    }
+}
+
+/// Trouble of an engine.
+pub(crate) fn trouble(cluster: &str, node: &str, trouble: Trouble) -> Words {
+    let (what, description, step) = match trouble {
+        Trouble::OutOfMemory => (
+            format!("CCX Engine on {node} is out of memory"),
+            "The Java heap is exhausted. The engine usually restarts soon after, and calls are lost.",
+            "Collect the MIVR traces and the heap dump before a restart overwrites them.",
+        ),
+        Trouble::KeepAliveLost => (
+            format!("CCX Engine on {node} lost its keep-alive"),
+            "An engine that does not answer in time ends itself; the other node takes over.",
+            "See whether the other node is master now, and collect the MIVR and MCVD traces of both nodes.",
+        ),
+        Trouble::HeapNearlyFull => (
+            format!("CCX Engine memory on {node} nearly full"),
+            "RTMT sees the heap of the engine near its limit. Out of memory may follow.",
+            "Plan a restart of the engine outside business hours, and collect the MIVR traces.",
+        ),
+        Trouble::MoreThanOneMaster => (
+            "more than one master (island mode)".into(),
+            "The nodes do not see each other: each is master. Configuration changes are not possible; after more than four days replication breaks. When they meet again, one drops its calls.",
+            "Check the network between the nodes, TCP port 5900 above all.",
+        ),
+    };
+    Words { summary: format!("{cluster}: {what}"), description: description.into(), runbook: vec![step.into()] }
+}
+
+/// The end of an alert.
+pub(crate) fn ended(summary: &str, reason: Reason) -> Words {
+    let (what, description) = match reason {
+        Reason::FeedRestored => ("heard again", "Lines arrive again. What was sent meanwhile over UDP is lost."),
+        _ => ("resolved", "A later line says that it is over."),
+    };
+    Words { summary: format!("{summary}: {what}"), description: description.into(), runbook: Vec::new() }
+}
+
+/// What the text of a silent feed speaks of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FeedScene<'a> {
+    pub(crate) cluster: &'a str,
+    pub(crate) node: &'a str,
+    pub(crate) feed: &'a str,
+    pub(crate) last: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) zone: &'a TimeZone,
+    pub(crate) stage: Stage,
+}
+
+/// A feed that went silent.
+pub(crate) fn feed_silent(scene: &FeedScene<'_>) -> Words {
+    let stage = scene.stage.name();
+    let trust = match scene.stage {
+        Stage::Unknown | Stage::Compliant => {
+            "A license countdown that starts now may not be heard, so the absence of one proves nothing.".to_owned()
+        }
+        _ => format!(
+            "The license stage shown, {stage}, can no longer be trusted to be the latest: worse news may not arrive, and nothing that follows from silence counts."
+        ),
+    };
+    Words {
+        summary: format!(
+            "{}: no lines from {} ({}) since {}",
+            scene.cluster,
+            scene.node,
+            scene.feed,
+            clock(scene.last, scene.now, scene.zone)
+        ),
+        description: format!("The feed is silent for longer than its usual interval allows. {trust}"),
+        runbook: vec![
+            "Check that the node is up and reaches this machine (UDP and firewalls).".into(),
+            "Check Unified CCX Serviceability > Alarm > Configuration: remote syslog, server name and level.".into(),
+            "For a tailed file: see that copies still arrive.".into(),
+        ],
+    }
+}
+
+/// A node whose Cluster View Daemon never spoke.
+pub(crate) fn feed_never_heard(cluster: &str, node: &str) -> Words {
+    Words {
+        summary: format!("{cluster}: the Cluster View Daemon of {node} was never heard"),
+        description: "License lines come from this service. If only the Engine's or the platform's remote syslog is set, everything else arrives and the countdown does not.".into(),
+        runbook: vec![
+            "On the node: Unified CCX Serviceability > Alarm > Configuration; choose Cluster View Daemon.".into(),
+            "Under Remote Syslogs: enable the alarm, set the level to Informational, enter this machine as the server, save, and apply to all nodes.".into(),
+            "The platform's own Remote Syslog settings do not replace it.".into(),
+        ],
+    }
+}
+
+/// Use near or over the purchased quantity.
+pub(crate) fn usage(scene: &UsageScene<'_>) -> Words {
+    let UsageScene { cluster, used, purchased, over_count, profile } = *scene;
+    let over = used > purchased;
+    let summary = if over {
+        format!("{cluster}: {used} licenses in use, {purchased} bought ({over_count} report(s) over in a row)")
+    } else {
+        format!("{cluster}: {used} of {purchased} licenses in use")
+    };
+    let mut description = match (profile.consecutive, profile.is_immediate()) {
+        (_, true) => String::from(
+            "This release is out of compliance as soon as one report is over the purchase; no countdown comes before.",
+        ),
+        (Some(consecutive), false) => {
+            format!("{consecutive} reports in a row over the purchase are irreversible: only buying the peak ends it.")
+        }
+        (None, false) => {
+            String::from("The release is not configured, so how many reports in a row it takes is not known.")
+        }
+    };
+    if profile.locking == Locking::Unknown {
+        description.push_str(" Whether the release locks the peak is not documented.");
+    }
+    Words {
+        summary,
+        description,
+        runbook: vec![
+            "Have agents logged out who are not needed, before the next report.".into(),
+            "See who uses the seats: License Consumption report in Unified Intelligence Center.".into(),
+        ],
+    }
+}
+
+/// What a usage text speaks of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UsageScene<'a> {
+    pub(crate) cluster: &'a str,
+    pub(crate) used: u32,
+    pub(crate) purchased: u32,
+    pub(crate) over_count: u8,
+    pub(crate) profile: &'a Profile,
 }

@@ -282,15 +282,13 @@ impl State {
 
     /// A user's own mapping, or a use report, says compliant: that ends a countdown, never out of compliance.
     fn relax(&mut self, at: Timestamp) -> Effect {
-        match self {
-            Self::Countdown(Countdown { standing: None, since, .. }) if at >= *since => {}
-            Self::Unconfirmed(Unconfirmed { standing: None, .. }) | Self::Unknown { standing: None } => {}
-            Self::Compliant { .. }
-            | Self::Countdown(_)
-            | Self::Unconfirmed(_)
-            | Self::Unknown { .. }
-            | Self::OutOfCompliance(_)
-            | Self::EnforcementDue(_) => return Effect::Evidence,
+        let ends = match self {
+            Self::Countdown(running) => running.standing.is_none() && at >= running.since,
+            Self::Unconfirmed(ended) => ended.standing.is_none(),
+            Self::Compliant { .. } | Self::Unknown { .. } | Self::OutOfCompliance(_) | Self::EnforcementDue(_) => false,
+        };
+        if !ends {
+            return Effect::Evidence;
         }
         *self = Self::Compliant { since: at };
         Effect::Ended

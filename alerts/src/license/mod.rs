@@ -6,3 +6,4 @@ pub mod profile;
 pub mod stage;
 pub(crate) mod tracker;
 pub mod usage;
+pub(crate) mod usage_feed;

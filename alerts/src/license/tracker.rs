@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     engine::Outbox,
     fact::Fact,
+    hold::Hold,
     input::OperatorCommand,
     license::{
         episode::{Acknowledgement, End, EndReason, Episode, Flag, Told},
@@ -20,11 +21,6 @@ use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A late change waits until no late line came for this long,
-const QUIET: SignedDuration = SignedDuration::from_secs(2);
-/// but never longer than this.
-const LONGEST_HOLD: SignedDuration = SignedDuration::from_secs(30);
-
 /// Compliance of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct License {
@@ -37,19 +33,6 @@ pub(crate) struct License {
     /// Late lines are still coming in. Not saved: a restart holds by itself.
     #[serde(skip)]
     pub(crate) hold: Option<Hold>,
-}
-
-/// Waiting for the rest of a backlog. Elapsed time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hold {
-    first: SignedDuration,
-    last: SignedDuration,
-}
-
-impl Hold {
-    fn due(self) -> SignedDuration {
-        self.last.saturating_add(QUIET).min(self.first.saturating_add(LONGEST_HOLD))
-    }
 }
 
 /// One line that says something about compliance.
@@ -129,13 +112,13 @@ impl License {
 
     /// A late line with something to tell starts or prolongs the hold; a live one ends it.
     fn hold_or_release(&mut self, late: bool, context: &Context<'_>) {
-        let elapsed = context.moment.now.elapsed;
+        let now = context.moment.now;
         if !late {
             self.hold = None;
         } else if let Some(hold) = &mut self.hold {
-            hold.last = hold.last.max(elapsed);
+            hold.prolong(now);
         } else if self.untold(context).is_some() {
-            self.hold = Some(Hold { first: elapsed, last: elapsed });
+            self.hold = Some(Hold::start(now));
         }
     }
 
@@ -161,6 +144,17 @@ impl License {
         let comment = command.and_then(|command| command.comment.clone());
         self.end(reason, at, who, comment);
         self.tell(context, out);
+    }
+
+    /// A report of use is within the purchased quantity: that ends a countdown that began before it, never out of compliance.
+    pub(crate) fn within_limit(&mut self, at: Timestamp, context: &mut Context<'_>, out: &mut Outbox) {
+        if self.open().is_none_or(|episode| at < episode.started) {
+            return;
+        }
+        let said = Statement { kind: StatementKind::Compliant, at };
+        if self.state.apply(said, context.moment.now, &Rules::from(&context.settings.license)) == Effect::Ended {
+            self.confirm(at, EndReason::Inferred, None, context, out);
+        }
     }
 
     /// Takes over the record of the same incident under another name. The worse state stays; what either was told counts.
@@ -203,6 +197,23 @@ impl License {
         self.open()?.acknowledged.as_ref().filter(|acknowledged| {
             acknowledged.stage == self.state.stage().name() && acknowledged.restarts == self.state.restarts()
         })
+    }
+
+    /// What the state of the nodes adds to a running countdown.
+    pub(crate) fn correlate(&mut self, flags: &[Flag]) {
+        if let (State::Countdown(_), Some(episode)) = (&self.state, &mut self.episode) {
+            episode.flags.extend(flags);
+        }
+    }
+
+    /// A countdown that ends now, unheard because something was down in between, says so.
+    pub(crate) fn mark_deaf(&mut self, moment: Moment, deaf: bool) {
+        if let (State::Countdown(running), Some(episode)) = (&self.state, &mut self.episode)
+            && moment.elapsed_due(running.ends.elapsed)
+            && (deaf || episode.flags.contains(&Flag::ClusterViewDaemonDown))
+        {
+            episode.flags.insert(Flag::FeedWasSilent);
+        }
     }
 
     /// Time passed. `true` when anything changed.
@@ -256,7 +267,7 @@ impl License {
     }
 
     fn held(&self, moment: Moment) -> bool {
-        self.hold.is_some_and(|hold| !moment.elapsed_due(hold.due()))
+        self.hold.is_some_and(|hold| hold.lasts(moment))
     }
 
     /// The next deadlines: of elapsed and of wall time.

@@ -62,7 +62,7 @@ impl Service {
     /// The service that a text names.
     pub(crate) fn named(text: &str) -> Option<Self> {
         let found = Self::ALL.into_iter().find(|service| text.contains(service.title()));
-        found.or_else(|| match text {
+        found.or(match text {
             "MIVR" => Some(Self::Engine),
             "MCVD" => Some(Self::ClusterViewDaemon),
             _ => None,
@@ -161,11 +161,6 @@ fn row(facility: &[u8], mnemonic: &[u8]) -> Option<&'static Says> {
 /// Whether a line of this facility and name can say anything, before it is parsed.
 pub(crate) fn may_say(facility: &[u8], mnemonic: &[u8]) -> bool {
     row(facility, mnemonic).is_some()
-}
-
-/// Whether a raw line has one of the texts that say trouble.
-pub(crate) fn may_be_trouble(raw: &[u8]) -> bool {
-    TROUBLE.iter().any(|(text, _)| memchr::memmem::find(raw, text.as_bytes()).is_some())
 }
 
 /// What a line says about its node.

@@ -6,16 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A feed may be silent for this many of its usual intervals.
-const ALLOWED_INTERVALS: i32 = 4;
-/// The usual interval falls by one part in this many with every line that comes sooner: a rare long gap is remembered for long.
-const FORGETTING: i64 = 64;
+const ALLOWED_INTERVALS: i32 = 2;
+/// The longest gap between lines is forgotten in about this time, so that quiet nights and weekends are usual: a week, in
+/// milliseconds.
+const MEMORY_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// One way that a node's lines come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Feed {
     /// When it was last heard.
     pub(crate) last: Timestamp,
-    /// The usual interval between lines, in milliseconds.
+    /// The usual interval: the longest gap of late between two lines, in milliseconds.
     #[serde(default)]
     usual_ms: i64,
     /// It is called silent.
@@ -41,15 +42,13 @@ impl Feed {
     /// Heard again. `true` when it was silent.
     pub(crate) fn heard(&mut self, last: Timestamp, now: Now, settings: &FeedSettings) -> bool {
         let gap = i64::try_from(now.elapsed.saturating_sub(self.heard_elapsed).as_millis()).unwrap_or(i64::MAX).max(0);
-        if !self.silent {
-            self.usual_ms = gap.max(self.usual_ms - self.usual_ms / FORGETTING);
-        }
+        let forgotten = self.usual_ms / 1000 * gap.min(MEMORY_MS) / (MEMORY_MS / 1000);
+        self.usual_ms = gap.max(self.usual_ms - forgotten);
         self.heard_elapsed = now.elapsed;
         self.last = self.last.max(last);
         let was_silent = std::mem::take(&mut self.silent);
-        if was_silent {
-            self.look_at = self.due(settings);
-        }
+        let due = self.due(settings);
+        self.look_at = if was_silent { due } else { self.look_at.min(due) };
         was_silent
     }
 

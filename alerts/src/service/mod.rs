@@ -3,3 +3,4 @@
 pub(crate) mod evidence;
 pub(crate) mod feed;
 pub(crate) mod node;
+pub(crate) mod watch;

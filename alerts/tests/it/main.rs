@@ -1,5 +1,10 @@
 //! The engine through its public interface.
 
+mod feeds;
 mod lines;
+mod mapping;
+mod service;
 mod site;
 mod stages;
+mod time;
+mod usage;

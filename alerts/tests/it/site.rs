@@ -6,7 +6,7 @@ use ccxwatch_alerts::{
     input::{Input, OperatorAction, OperatorCommand},
     notification::{Notification, Reason},
     now::Now,
-    settings::{ClusterSettings, NodeSettings, Settings},
+    settings::{ClusterSettings, FeedSettings, NodeSettings, Settings},
 };
 use ccxwatch_parsers::{
     license::{LicenseEvent, LicenseEventKind},
@@ -55,6 +55,12 @@ pub(crate) fn settings() -> Settings {
         ],
         relays: vec!["10.0.9.9".parse().expect("an address")],
         receivers: vec!["desk".to_owned()],
+        feeds: FeedSettings {
+            // Far beyond every license test: feeds have tests of their own.
+            silent_floor: SignedDuration::from_hours(100_000),
+            silent_ceiling: SignedDuration::from_hours(100_000),
+            never_heard_after: SignedDuration::from_hours(100_000),
+        },
         ..Settings::default()
     }
 }
