@@ -1,13 +1,15 @@
 //! Holds `grafana/METRICS.md` against what `/metrics` prints.
 
 use super::{Metrics, facilities, severity_label};
+use crate::sources::{DropReason, Observed, Observer, SourceName};
 use ccxwatch_alerts::{
     alert::{AlertStatus, AlertView},
+    fact::Channel,
     license::stage::Stage,
     notification::EvidenceSummary,
     view::{ClusterView, NodeView},
 };
-use ccxwatch_parsers::severity::Severity;
+use ccxwatch_parsers::{defect::Defect, severity::Severity};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,6 +46,21 @@ pub(super) fn cluster(name: &str) -> ClusterView {
     }
 }
 
+fn udp(name: &str) -> SourceName {
+    SourceName::new(Channel::Udp, name)
+}
+
+/// A block with one event.
+fn observed(facility: &str) -> Observed {
+    let mut observed = Observed::default();
+    (observed.lines, observed.bytes, observed.blocks, observed.facts) = (3, 300, 2, 1);
+    (observed.opened, observed.closed) = (2, 1);
+    observed.events.count(facility.as_bytes(), Severity::Alert);
+    observed.defective(Defect::InvalidUtf8);
+    observed.dropped(DropReason::KernelBuffer, 4);
+    observed
+}
+
 /// Metrics of which each family has a series.
 fn populated() -> Metrics {
     let metrics = Metrics::new();
@@ -63,17 +80,8 @@ fn populated() -> Metrics {
         flags: Vec::new(),
         deadline: None,
     }]);
-    let source = "udp:127.0.0.1:5514";
-    metrics.source_lines(source, 3);
-    metrics.source_bytes(source, 300);
-    metrics.source_blocks(source, 2);
-    metrics.source_facts(source, 1);
-    metrics.source_unrecognized(source, 1);
-    metrics.source_connections(source, 2, 1);
-    metrics.drops(source, "kernel_buffer", 1);
-    metrics.events("UC_LIB_LICENSE", Severity::Alert, 1);
-    metrics.defects("invalid_utf8", 1);
-    metrics.queue(source, 1, 16);
+    metrics.observe(&udp("127.0.0.1:5514"), &observed("UC_LIB_LICENSE"));
+    metrics.queue("udp:127.0.0.1:5514", 1, 16);
     metrics.batch(1);
     metrics.engine_step(0.000_01);
     metrics.commit(0.004);
@@ -159,8 +167,7 @@ fn units_and_bounds_are_said() {
 fn hostile_input_stays_within_the_bounds() {
     let metrics = Metrics::new();
     for number in 0..5_000 {
-        metrics.events(&format!("UC_EVIL_{number}\"}}\n"), Severity::Alert, 1);
-        metrics.source_lines(&format!("file:/var/log/{number}"), 1);
+        metrics.observe(&udp(&format!("{number}")), &observed(&format!("UC_EVIL_{number}\"}}")));
         metrics.notification_failure("uc-team", &format!("reason {number}"));
     }
     let unmapped =
@@ -177,6 +184,25 @@ fn hostile_input_stays_within_the_bounds() {
     assert!(text.contains(&format!("facility=\"{}\",severity=\"alert\"}} 5000", facilities::OTHER)));
     for line in text.lines() {
         assert!(line.starts_with('#') || line.starts_with("ccxwatch_") || line.starts_with(PROCESS), "{line}");
+    }
+}
+
+#[test]
+fn what_a_source_counts_adds_up() {
+    let metrics = Metrics::new();
+    for _ in 0..2 {
+        metrics.observe(&udp("127.0.0.1:5514"), &observed("LIB_LICENSE"));
+    }
+    let text = metrics.encode().unwrap();
+    for line in [
+        "source_lines_total{source=\"udp:127.0.0.1:5514\"} 6",
+        "source_connections{source=\"udp:127.0.0.1:5514\"} 2",
+        "source_drops_total{reason=\"kernel_buffer\",source=\"udp:127.0.0.1:5514\"} 8",
+        "source_drops_total{reason=\"queue_full\",source=\"udp:127.0.0.1:5514\"} 0",
+        "events_total{facility=\"LIB_LICENSE\",severity=\"alert\"} 2",
+        "parse_defects_total{defect=\"invalid_utf8\"} 2",
+    ] {
+        assert!(text.contains(&format!("ccxwatch_{line}\n")), "{line}\n{text}");
     }
 }
 

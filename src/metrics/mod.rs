@@ -8,6 +8,7 @@ mod document;
 mod facilities;
 mod flags;
 mod series;
+mod sources;
 
 use crate::clock;
 use bounded::Names;
@@ -88,59 +89,6 @@ impl Metrics {
         for (labels, count) in counts {
             self.series.alerts.with_label_values(&labels).set(count);
         }
-    }
-
-    /// Lines that a source read.
-    pub fn source_lines(&self, source: &str, lines: u64) {
-        let source = self.sources.label(source);
-        self.series.source_lines.with_label_values(&[&source]).inc_by(lines);
-        if lines > 0 {
-            self.series.source_last_line.with_label_values(&[&source]).set(unix_seconds(clock::wall()));
-        }
-    }
-
-    /// Bytes that a source read.
-    pub fn source_bytes(&self, source: &str, bytes: u64) {
-        self.series.source_bytes.with_label_values(&[&self.sources.label(source)]).inc_by(bytes);
-    }
-
-    /// Datagrams that a source received, or reads that it made.
-    pub fn source_blocks(&self, source: &str, blocks: u64) {
-        self.series.source_blocks.with_label_values(&[&self.sources.label(source)]).inc_by(blocks);
-    }
-
-    /// Lines of a source that the engine wants.
-    pub fn source_facts(&self, source: &str, facts: u64) {
-        self.series.source_facts.with_label_values(&[&self.sources.label(source)]).inc_by(facts);
-    }
-
-    /// Lines of a source in which nothing was found.
-    pub fn source_unrecognized(&self, source: &str, lines: u64) {
-        self.series.source_unrecognized.with_label_values(&[&self.sources.label(source)]).inc_by(lines);
-    }
-
-    /// Connections that a source accepted, and accepted ones that ended.
-    pub fn source_connections(&self, source: &str, opened: u64, closed: u64) {
-        let source = self.sources.label(source);
-        self.series.source_connections.with_label_values(&[&source]).inc_by(opened);
-        let change = i64::try_from(opened).unwrap_or(0) - i64::try_from(closed).unwrap_or(0);
-        self.series.source_open_connections.with_label_values(&[&source]).add(change);
-    }
-
-    /// What arrived at a source and was not kept, or not whole.
-    pub fn drops(&self, source: &str, reason: &'static str, drops: u64) {
-        self.series.source_drops.with_label_values(&[&*self.sources.label(source), reason]).inc_by(drops);
-    }
-
-    /// Events; the facility may be any text.
-    pub fn events(&self, facility: &str, severity: Severity, events: u64) {
-        let labels = [facilities::label(facility), severity_label(severity)];
-        self.series.events.with_label_values(&labels).inc_by(events);
-    }
-
-    /// Oddities of lines.
-    pub fn defects(&self, kind: &'static str, defects: u64) {
-        self.series.parse_defects.with_label_values(&[kind]).inc_by(defects);
     }
 
     /// How full a queue is.

@@ -1,0 +1,40 @@
+//! What the sources counted. Called once per block, not per line.
+
+use super::{Metrics, facilities, severity_label, unix_seconds};
+use crate::{
+    clock,
+    sources::{DropReason, Observed, Observer, SourceName},
+};
+
+impl Observer for Metrics {
+    fn observe(&self, source: &SourceName, observed: &Observed) {
+        let series = &self.series;
+        let label = self.sources.label(&source.to_string());
+        let source = &[&*label];
+        series.source_lines.with_label_values(source).inc_by(observed.lines);
+        series.source_bytes.with_label_values(source).inc_by(observed.bytes);
+        series.source_blocks.with_label_values(source).inc_by(observed.blocks);
+        series.source_facts.with_label_values(source).inc_by(observed.facts);
+        series.source_unrecognized.with_label_values(source).inc_by(observed.unrecognized);
+        if observed.lines > 0 {
+            series.source_last_line.with_label_values(source).set(unix_seconds(clock::wall()));
+        }
+        series.source_connections.with_label_values(source).inc_by(observed.opened);
+        series.source_open_connections.with_label_values(source).add(signed(observed.opened) - signed(observed.closed));
+        // A series that exists at 0 before the first loss makes the first loss an increase.
+        for reason in DropReason::ALL {
+            series.source_drops.with_label_values(&[&*label, reason.name()]).inc_by(observed.drops(reason));
+        }
+        for (facility, severity, count) in observed.events.iter() {
+            let labels = &[facilities::label(facility), severity_label(severity)];
+            series.events.with_label_values(labels).inc_by(count);
+        }
+        for (defect, count) in observed.defects() {
+            series.parse_defects.with_label_values(&[defect.name()]).inc_by(*count);
+        }
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
