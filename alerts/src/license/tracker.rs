@@ -93,7 +93,11 @@ impl License {
         if let Some(episode) = &mut self.episode {
             episode.started = episode.started.min(heard.said.at);
             episode.evidence.add(heard.fact, &context.limits);
-            episode.flags.extend(heard.flags.iter().copied().chain(heard.timing.flag));
+            // A copy without minutes changes nothing, so it needs no remark.
+            let remark = |flag: &Flag| {
+                effect != Effect::Evidence || !matches!(flag, Flag::MinutesAssumed | Flag::DeadlineUnknown)
+            };
+            episode.flags.extend(heard.flags.iter().copied().filter(remark).chain(heard.timing.flag));
             if self.state.deadline().is_some() {
                 episode.flags.remove(&Flag::DeadlineUnknown);
             }

@@ -22,7 +22,10 @@ fn wanted(line: &str) -> bool {
 fn wanted_lines() {
     let check = |line: &str, expected: bool| assert_eq!(wanted(line), expected, "{line}");
     check("<185>5: n1: Nov 24 2026 09:00:00.000 UTC : %UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: %[NodeID=n1]: x", true);
-    check("5: Nov 24 09:00:00.000 UTC %MCVD-LIB_LICENSE-1-SYSTEM_TO_ENTER_OOC_STATE: x: y in =45 minutes", true);
+    check(
+        "5: Nov 24 09:00:00.000 UTC %MCVD-LIB_LICENSE-1-SYSTEM_TO_ENTER_OOC_STATE: x: will enter Out of Compliance state in =45 minutes",
+        true,
+    );
     check("5: Nov 24 09:00:00.000 UTC %MCVD-LIB_LICENSE-7-UNK:state SYSTEM_IN_OOC_STATE asked", false);
     check("5: Nov 24 09:00:00.000 UTC %MIVR-SS_TEL-7-UNK:noise", false);
     check("5: Nov 24 09:00:00.000 UTC %MIVR-SS_TEL-4-ModuleRunTimeFailure:x: Module=JTAPI", true);

@@ -3,6 +3,7 @@
 mod feeds;
 mod lines;
 mod mapping;
+mod scenarios;
 mod service;
 mod site;
 mod stages;
