@@ -1,2 +1,15 @@
-//! The `ccxwatch` command.
-fn main() {}
+//! The `ccxwatch` command: arguments, then one command.
+
+use ccxwatch::cli::{Arguments, exit_code};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Arguments::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("ccxwatch: {failure}");
+            ExitCode::from(exit_code(&failure))
+        }
+    }
+}

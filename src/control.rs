@@ -1,0 +1,152 @@
+//! The control socket: HTTP over a Unix socket in the data directory, for its owner only.
+
+use crate::{pipeline::Command, web::Snapshot};
+use arc_swap::ArcSwap;
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use ccxwatch_alerts::input::{OperatorAction, OperatorCommand, UsageReport};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, path, sync::Arc};
+use tokio::{
+    net::UnixListener,
+    sync::{mpsc, oneshot},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The socket's name in the data directory.
+pub const SOCKET: &str = "control.sock";
+/// The largest body of a request.
+const BODY_MAX: usize = 64 * 1024;
+
+/// What an operator says with a command.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorBody {
+    /// Why.
+    pub comment: Option<String>,
+    /// Who.
+    pub who: Option<String>,
+}
+
+/// One report of license use.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsageBody {
+    /// When; now where it is not said.
+    pub time: Option<Timestamp>,
+    /// Licenses in use; absent for a missing report.
+    pub used: Option<u32>,
+    /// Licenses bought, where the report says so.
+    pub purchased: Option<u32>,
+}
+
+#[derive(Clone)]
+struct Control {
+    commands: mpsc::Sender<Command>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+}
+
+/// Binds the socket. The lock on the data directory is held, so a socket that is there was left by a dead process.
+pub fn bind(data: &path::Path) -> io::Result<UnixListener> {
+    let path = data.join(SOCKET);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers until `shutdown`.
+pub async fn serve(
+    listener: UnixListener,
+    commands: mpsc::Sender<Command>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    shutdown: CancellationToken,
+) {
+    let router = Router::new()
+        .route("/api/v1/clusters", get(clusters))
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/clusters/{name}/acknowledge", post(acknowledge))
+        .route("/api/v1/clusters/{name}/confirm-compliant", post(confirm_compliant))
+        .route("/api/v1/clusters/{name}/usage", post(usage))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(Control { commands, snapshot });
+    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the control socket ended");
+    }
+}
+
+async fn clusters(State(control): State<Control>) -> Response {
+    Json(&control.snapshot.load().clusters).into_response()
+}
+
+async fn alerts(State(control): State<Control>) -> Response {
+    Json(&control.snapshot.load().alerts).into_response()
+}
+
+async fn acknowledge(state: State<Control>, name: Path<String>, body: Json<OperatorBody>) -> Response {
+    operator(state, name, body, OperatorAction::Acknowledge).await
+}
+
+async fn confirm_compliant(state: State<Control>, name: Path<String>, body: Json<OperatorBody>) -> Response {
+    operator(state, name, body, OperatorAction::ConfirmCompliant).await
+}
+
+async fn operator(
+    State(control): State<Control>,
+    Path(cluster): Path<String>,
+    Json(body): Json<OperatorBody>,
+    action: OperatorAction,
+) -> Response {
+    if let Some(refusal) = control.unknown(&cluster) {
+        return refusal;
+    }
+    let command = OperatorCommand { action, cluster, comment: body.comment, who: body.who };
+    control.ask(|reply| Command::Operator(command, reply)).await
+}
+
+async fn usage(
+    State(control): State<Control>,
+    Path(cluster): Path<String>,
+    Json(body): Json<UsageBody>,
+) -> Response {
+    if let Some(refusal) = control.unknown(&cluster) {
+        return refusal;
+    }
+    let at = body.time.unwrap_or_else(crate::clock::wall);
+    let report = UsageReport { cluster, at, used: body.used, purchased: body.purchased };
+    control.ask(|reply| Command::Usage(report, reply)).await
+}
+
+impl Control {
+    fn unknown(&self, cluster: &str) -> Option<Response> {
+        let snapshot = self.snapshot.load();
+        if snapshot.clusters.iter().any(|known| known.name == cluster) {
+            return None;
+        }
+        let known: Vec<_> = snapshot.clusters.iter().take(20).map(|cluster| cluster.name.as_str()).collect();
+        let error = format!("no cluster {cluster:?} is known; known are: {}", known.join(", "));
+        Some(refuse(StatusCode::NOT_FOUND, &error))
+    }
+
+    async fn ask(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) -> Response {
+        let (reply, done) = oneshot::channel();
+        if self.commands.send(command(reply)).await.is_err() || done.await.is_err() {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "ccxwatch is stopping; try again when it runs");
+        }
+        Json(serde_json::json!({"status": "done"})).into_response()
+    }
+}
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(serde_json::json!({"error": error}))).into_response()
+}

@@ -1,0 +1,327 @@
+//! One transaction in flight, one gathering; messages leave after the commit, or unrecorded while the store is failing.
+
+use super::publish;
+use crate::{
+    clock,
+    metrics::Metrics,
+    notify::Dispatcher,
+    step::CONSOLE,
+    store::{CommitResult, DeliveryResult, Message, NewMessage, Outcome, Store, Transaction},
+};
+use ccxwatch_alerts::{engine::Engine, input::StoreHealth};
+use jiff::SignedDuration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::oneshot;
+
+/// A commit that is outstanding for longer makes the store failing.
+const OUTSTANDING_AT_MOST: SignedDuration = SignedDuration::from_secs(5);
+/// A failing store is tried again this often.
+const RETRY_EVERY: SignedDuration = SignedDuration::from_secs(1);
+/// A transaction that only says how far files were read waits this long for company.
+const POSITIONS_WAIT: SignedDuration = SignedDuration::from_secs(1);
+/// Messages that gather beside a commit in flight before the sources have to wait.
+const MESSAGES_MAX: usize = 10_000;
+/// Positions, likewise.
+const POSITIONS_MAX: usize = 10_000;
+
+/// What is on its way to the store, and what follows from it.
+pub(super) struct Commits {
+    store: Store,
+    dispatcher: Dispatcher,
+    metrics: Arc<Metrics>,
+    console_colors: bool,
+    gathering: Transaction,
+    gathering_replies: Vec<oneshot::Sender<()>>,
+    in_flight: Option<InFlight>,
+    failing: bool,
+    news: Vec<StoreHealth>,
+    retry_at: Option<SignedDuration>,
+    positions_since: Option<SignedDuration>,
+    unrecorded: u64,
+}
+
+struct InFlight {
+    done: oneshot::Receiver<CommitResult>,
+    since: SignedDuration,
+    replies: Vec<oneshot::Sender<()>>,
+    messages: Vec<NewMessage>,
+    /// The messages have left already, because the commit took too long.
+    left: bool,
+}
+
+impl Commits {
+    pub(super) fn new(store: Store, dispatcher: Dispatcher, metrics: Arc<Metrics>, console_colors: bool) -> Self {
+        Self {
+            store,
+            dispatcher,
+            metrics,
+            console_colors,
+            gathering: Transaction::default(),
+            gathering_replies: Vec::new(),
+            in_flight: None,
+            failing: false,
+            news: Vec::new(),
+            retry_at: None,
+            positions_since: None,
+            unrecorded: 0,
+        }
+    }
+
+    pub(super) fn gathering(&mut self) -> &mut Transaction {
+        &mut self.gathering
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+
+    pub(super) fn failing(&self) -> bool {
+        self.failing
+    }
+
+    /// Whether the sources may bring more while a commit is in flight.
+    pub(super) fn has_room(&self) -> bool {
+        self.failing
+            || (self.gathering.messages.len() < MESSAGES_MAX && self.gathering.positions.len() < POSITIONS_MAX)
+    }
+
+    pub(super) fn take_store_news(&mut self) -> Vec<StoreHealth> {
+        std::mem::take(&mut self.news)
+    }
+
+    pub(super) fn failing_receivers(&self) -> Vec<String> {
+        self.dispatcher.health().into_iter().filter(|health| health.failing).map(|health| health.receiver).collect()
+    }
+
+    pub(super) fn reply_after_commit(&mut self, reply: oneshot::Sender<()>) {
+        self.gathering_replies.push(reply);
+    }
+
+    /// Takes the end of an attempt to deliver, to be stored with the next transaction.
+    pub(super) fn outcome(&mut self, outcome: Outcome) {
+        self.metrics.notification_attempt(&outcome.receiver);
+        match &outcome.result {
+            DeliveryResult::Delivered => {}
+            DeliveryResult::Retry { error } | DeliveryResult::GivenUp { error } => {
+                self.metrics.notification_failure(&outcome.receiver, "delivery");
+                tracing::warn!(receiver = outcome.receiver, error, "a message was not delivered");
+            }
+        }
+        self.record(outcome);
+    }
+
+    /// What left unrecorded has no row whose end could be stored.
+    fn record(&mut self, outcome: Outcome) {
+        if outcome.id.is_some() {
+            self.gathering.outcomes.push(outcome);
+        }
+    }
+
+    /// Sends what a former process had stored and not delivered.
+    pub(super) fn send_pending(&mut self, pending: Vec<Message>) {
+        for message in pending {
+            self.send(message);
+        }
+    }
+
+    /// Starts a commit when there is something to commit and none is in flight.
+    pub(super) fn start(&mut self, engine: &mut Engine) {
+        let now = clock::elapsed();
+        self.gathering.saved.extend(engine.take_saved());
+        if self.failing {
+            self.let_messages_leave();
+        }
+        if self.in_flight.is_some() || self.retry_at.is_some_and(|at| now < at) || !self.worth_a_commit(now) {
+            return;
+        }
+        self.positions_since = None;
+        let transaction = std::mem::take(&mut self.gathering);
+        if transaction.messages.iter().any(|message| message.receiver != CONSOLE) {
+            self.dispatcher.prepare();
+        }
+        let messages = transaction.messages.clone();
+        let done = self.store.commit(transaction);
+        let replies = std::mem::take(&mut self.gathering_replies);
+        self.in_flight = Some(InFlight { done, since: now, replies, messages, left: false });
+    }
+
+    /// Waits for the commit in flight, for the moment it has taken too long, or for the next try.
+    pub(super) async fn progress(&mut self) {
+        let now = clock::elapsed();
+        let Some(in_flight) = &mut self.in_flight else {
+            let wait = match (self.retry_at, self.positions_since) {
+                (Some(at), _) => at - now,
+                (None, Some(since)) => since + POSITIONS_WAIT - now,
+                (None, None) => return std::future::pending().await,
+            };
+            return tokio::time::sleep(positive(wait)).await;
+        };
+        let patience = if in_flight.left { SignedDuration::MAX } else { in_flight.since + OUTSTANDING_AT_MOST - now };
+        tokio::select! {
+            result = &mut in_flight.done => self.committed(result),
+            () = tokio::time::sleep(positive(patience)), if patience != SignedDuration::MAX => {
+                tracing::error!("the store has not answered for 5 seconds; messages leave without being recorded");
+                self.store_fails();
+                if let Some(in_flight) = &mut self.in_flight {
+                    in_flight.left = true;
+                    let messages = std::mem::take(&mut in_flight.messages);
+                    self.leave_unrecorded(messages);
+                }
+            }
+        }
+    }
+
+    /// Commits what is left and closes the store.
+    pub(super) async fn finish(mut self, at_most: Duration) {
+        let deadline = tokio::time::Instant::now() + at_most;
+        while self.in_flight.is_some() && tokio::time::timeout_at(deadline, self.progress()).await.is_ok() {}
+        if self.in_flight.is_none() && !is_empty(&self.gathering) {
+            let done = self.store.commit(std::mem::take(&mut self.gathering));
+            match tokio::time::timeout_at(deadline, done).await {
+                Ok(Ok(Ok(_))) => {}
+                _ => tracing::error!("the last transaction was not stored; files are read again from the last stored position"),
+            }
+        }
+        for reply in self.gathering_replies {
+            let _ = reply.send(());
+        }
+        self.store.close();
+    }
+
+    fn worth_a_commit(&mut self, now: SignedDuration) -> bool {
+        let transaction = &self.gathering;
+        if !transaction.messages.is_empty()
+            || !transaction.saved.is_empty()
+            || !transaction.outcomes.is_empty()
+            || !self.gathering_replies.is_empty()
+        {
+            return true;
+        }
+        if transaction.positions.is_empty() {
+            return false;
+        }
+        now - *self.positions_since.get_or_insert(now) >= POSITIONS_WAIT
+    }
+
+    fn committed(&mut self, result: Result<CommitResult, oneshot::error::RecvError>) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        match result {
+            Ok(Ok(committed)) => {
+                self.metrics.commit(committed.took.as_secs_f64());
+                self.retry_at = None;
+                if self.failing {
+                    self.failing = false;
+                    self.metrics.store_failing(false);
+                    self.news.push(StoreHealth::Working);
+                    tracing::warn!("the store works again");
+                }
+                for message in committed.messages {
+                    if in_flight.left {
+                        self.record(delivered(&message));
+                    } else {
+                        self.send(message);
+                    }
+                }
+                for reply in in_flight.replies {
+                    let _ = reply.send(());
+                }
+            }
+            Ok(Err(failed)) => {
+                tracing::error!(error = %failed.error, "a transaction was not stored");
+                let mut transaction = failed.transaction;
+                if in_flight.left {
+                    transaction.messages.clear();
+                }
+                self.put_back(transaction);
+                self.gathering_replies.extend(in_flight.replies);
+                self.store_fails();
+            }
+            Err(_) => {
+                tracing::error!("the store's thread has ended; restart ccxwatch");
+                let messages = in_flight.messages;
+                self.store_fails();
+                self.leave_unrecorded(messages);
+            }
+        }
+    }
+
+    /// Puts a failed transaction in front of what has gathered since: of two rows with one key the later one holds.
+    fn put_back(&mut self, mut transaction: Transaction) {
+        transaction.saved.append(&mut self.gathering.saved);
+        transaction.messages.append(&mut self.gathering.messages);
+        transaction.positions.append(&mut self.gathering.positions);
+        transaction.outcomes.append(&mut self.gathering.outcomes);
+        keep_last(&mut transaction.saved, |row| row.key.clone());
+        keep_last(&mut transaction.positions, |position| position.key.clone());
+        self.gathering = transaction;
+    }
+
+    fn store_fails(&mut self) {
+        self.retry_at = Some(clock::elapsed() + RETRY_EVERY);
+        if !self.failing {
+            self.failing = true;
+            self.metrics.store_failing(true);
+            self.news.push(StoreHealth::Failing);
+        }
+    }
+
+    fn let_messages_leave(&mut self) {
+        let messages = std::mem::take(&mut self.gathering.messages);
+        self.leave_unrecorded(messages);
+        keep_last(&mut self.gathering.saved, |row| row.key.clone());
+        keep_last(&mut self.gathering.positions, |position| position.key.clone());
+    }
+
+    fn leave_unrecorded(&mut self, messages: Vec<NewMessage>) {
+        for message in messages {
+            self.unrecorded += 1;
+            let now = clock::now();
+            let message_id = format!("unrecorded.{}.{}", now.wall.as_nanosecond(), self.unrecorded);
+            self.send(Message {
+                id: None,
+                message_id,
+                receiver: message.receiver,
+                recipient: message.recipient,
+                notification: message.notification,
+                created_at: now.wall,
+                attempts: 0,
+            });
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        if message.receiver != CONSOLE {
+            self.dispatcher.submit(message);
+            return;
+        }
+        publish::print(&message, self.console_colors);
+        self.record(delivered(&message));
+    }
+}
+
+fn delivered(message: &Message) -> Outcome {
+    Outcome { id: message.id, receiver: message.receiver.clone(), at: clock::wall(), result: DeliveryResult::Delivered }
+}
+
+fn is_empty(transaction: &Transaction) -> bool {
+    transaction.messages.is_empty()
+        && transaction.saved.is_empty()
+        && transaction.positions.is_empty()
+        && transaction.outcomes.is_empty()
+}
+
+fn positive(duration: SignedDuration) -> Duration {
+    Duration::try_from(duration).unwrap_or(Duration::ZERO)
+}
+
+/// Of the elements with one key only the last stays, at the place of the last.
+fn keep_last<T>(list: &mut Vec<T>, key: impl Fn(&T) -> String) {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut kept: Vec<T> = std::mem::take(list).into_iter().rev().filter(|element| seen.insert(key(element))).collect();
+    kept.reverse();
+    *list = kept;
+}

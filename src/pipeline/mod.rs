@@ -1,0 +1,187 @@
+//! The one loop: everything that can reach the engine is put in one order here.
+
+mod commit;
+mod publish;
+mod queues;
+
+pub use queues::Queues;
+
+use crate::{
+    clock,
+    metrics::Metrics,
+    notify::Dispatcher,
+    sources::Batch,
+    step::{Recipients, step},
+    store::{Outcome, Store},
+    web::Snapshot,
+};
+use arc_swap::ArcSwap;
+use ccxwatch_alerts::{
+    engine::Engine,
+    input::{Input, OperatorCommand, UsageReport},
+    now::Now,
+};
+use commit::Commits;
+use jiff::SignedDuration;
+use publish::Publisher;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// What a person asks of the running process. Answered after the commit that makes it durable.
+#[derive(Debug)]
+pub enum Command {
+    /// Acknowledge or confirm.
+    Operator(OperatorCommand, oneshot::Sender<()>),
+    /// A report of license use.
+    Usage(UsageReport, oneshot::Sender<()>),
+}
+
+/// Everything that the loop is made of.
+pub struct Parts {
+    /// The engine, restored.
+    pub engine: Engine,
+    /// Who the recipients are.
+    pub recipients: Recipients,
+    /// The store.
+    pub store: Store,
+    /// Who delivers.
+    pub dispatcher: Dispatcher,
+    /// How deliveries end.
+    pub outcomes: mpsc::Receiver<Outcome>,
+    /// What the sources bring.
+    pub queues: Queues,
+    /// What people ask.
+    pub commands: mpsc::Receiver<Command>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// What the page shows.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Messages that a former process had not delivered.
+    pub pending: Vec<crate::store::Message>,
+    /// Whether messages are printed with colors.
+    pub console_colors: bool,
+}
+
+/// One round of the loop at the longest: a suspended machine wakes up to a clock that is behind.
+const TICK_AT_THE_LATEST: Duration = Duration::from_secs(5);
+/// How long the loop waits for its sources and its last commit when it is told to stop.
+const DRAIN_AT_MOST: Duration = Duration::from_secs(3);
+
+/// Runs until `shutdown` and the sources' end; then commits what is left.
+pub async fn run(parts: Parts, shutdown: CancellationToken) {
+    let Parts { engine, recipients, store, dispatcher, outcomes, mut queues, mut commands, metrics, snapshot, pending, console_colors } =
+        parts;
+    let publisher = Publisher::new(snapshot, Arc::clone(&metrics));
+    let commits = Commits::new(store, dispatcher, metrics, console_colors);
+    let mut pipeline = Pipeline { engine, recipients, commits, publisher, failing_receivers: Vec::new() };
+    let mut outcomes = outcomes;
+    pipeline.commits.send_pending(pending);
+    pipeline.handle(clock::now(), Input::Tick);
+    loop {
+        pipeline.settle();
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(command) = commands.recv() => pipeline.command(command),
+            () = pipeline.commits.progress() => {}
+            Some(outcome) = outcomes.recv() => pipeline.commits.outcome(outcome),
+            () = tokio::time::sleep(pipeline.until_next_deadline()) => pipeline.handle(clock::now(), Input::Tick),
+            () = pipeline.publisher.due() => {}
+            batches = queues.next(), if pipeline.commits.has_room() => pipeline.batches(batches),
+        }
+    }
+    let drained = tokio::time::timeout(DRAIN_AT_MOST, async {
+        while let Some(batches) = queues.next_or_end().await {
+            pipeline.batches(batches);
+            pipeline.settle();
+        }
+        while let Ok(outcome) = outcomes.try_recv() {
+            pipeline.commits.outcome(outcome);
+        }
+    });
+    if drained.await.is_err() {
+        tracing::warn!("the sources did not end in time; what they still held is read again at the next start, or lost on UDP");
+    }
+    pipeline.settle();
+    pipeline.commits.finish(DRAIN_AT_MOST).await;
+}
+
+struct Pipeline {
+    engine: Engine,
+    recipients: Recipients,
+    commits: Commits,
+    publisher: Publisher,
+    failing_receivers: Vec<String>,
+}
+
+impl Pipeline {
+    fn handle(&mut self, now: Now, input: Input) {
+        let told = step(&mut self.engine, now, input, &self.recipients, self.commits.gathering());
+        self.publisher.changed(!told.is_empty());
+    }
+
+    /// License facts of all sources first, then everything else.
+    fn batches(&mut self, batches: Vec<Batch>) {
+        let started = clock::elapsed();
+        let now = Now { wall: clock::wall(), elapsed: started };
+        let mut other = Vec::new();
+        let mut count = 0_u64;
+        for batch in batches {
+            for fact in batch.facts {
+                count += u64::from(fact.copies);
+                if fact.license.is_some() {
+                    self.handle(now, Input::Fact(Box::new(fact)));
+                } else {
+                    other.push(Input::Fact(Box::new(fact)));
+                }
+            }
+            other.extend(batch.heard.into_iter().map(Input::Heard));
+            self.commits.gathering().positions.extend(batch.positions);
+        }
+        for input in other {
+            self.handle(now, input);
+        }
+        self.publisher.metrics().batch(count);
+        self.publisher.metrics().engine_step((clock::elapsed() - started).as_secs_f64());
+    }
+
+    fn command(&mut self, command: Command) {
+        let (input, reply) = match command {
+            Command::Operator(command, reply) => (Input::Operator(command), reply),
+            Command::Usage(report, reply) => (Input::Usage(report), reply),
+        };
+        self.handle(clock::now(), input);
+        self.commits.reply_after_commit(reply);
+    }
+
+    /// Starts a commit where one may start, and tells the engine what became of the store and the receivers.
+    fn settle(&mut self) {
+        for health in self.commits.take_store_news() {
+            self.handle(clock::now(), Input::Store(health));
+        }
+        let failing: Vec<String> = self.commits.failing_receivers();
+        for receiver in &failing {
+            if !self.failing_receivers.contains(receiver) {
+                self.handle(clock::now(), Input::Receiver { receiver: receiver.clone(), failing: true });
+            }
+        }
+        for receiver in std::mem::take(&mut self.failing_receivers) {
+            if !failing.contains(&receiver) {
+                self.handle(clock::now(), Input::Receiver { receiver, failing: false });
+            }
+        }
+        self.failing_receivers = failing;
+        self.commits.start(&mut self.engine);
+        self.publisher.publish_if_due(&self.engine, &self.commits);
+    }
+
+    fn until_next_deadline(&self) -> Duration {
+        let now = clock::now();
+        let deadlines = self.engine.next_deadline();
+        let by_elapsed = deadlines.elapsed.map(|at| at - now.elapsed);
+        let by_wall = deadlines.wall.map(|at| at.duration_since(now.wall));
+        let soonest = by_elapsed.into_iter().chain(by_wall).min().unwrap_or(SignedDuration::MAX);
+        Duration::try_from(soonest.max(SignedDuration::ZERO)).unwrap_or(TICK_AT_THE_LATEST).min(TICK_AT_THE_LATEST)
+    }
+}

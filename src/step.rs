@@ -1,0 +1,65 @@
+//! One step of the engine and what it makes durable: the same function for `run` and for `replay`.
+
+use crate::{
+    config::Config,
+    store::{NewMessage, Transaction},
+};
+use ccxwatch_alerts::{
+    engine::{Engine, Outbox},
+    input::Input,
+    notification::Notification,
+    now::Now,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The receiver that always is there: the console of `run`, the output of `replay`.
+pub const CONSOLE: &str = "console";
+
+/// Who the recipients of each receiver are.
+#[derive(Clone, Debug, Default)]
+pub struct Recipients {
+    by_receiver: BTreeMap<String, Vec<String>>,
+}
+
+impl Recipients {
+    /// The console, and the recipients of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let console = (CONSOLE.to_owned(), vec![String::new()]);
+        let configured = config
+            .receiver
+            .iter()
+            .map(|receiver| {
+                let recipients = receiver.to.iter().map(|address| address.get_ref().clone()).collect();
+                (receiver.name.get_ref().clone(), recipients)
+            });
+        Self { by_receiver: configured.chain([console]).collect() }
+    }
+
+    /// One message per recipient of each receiver of the notification.
+    fn messages(&self, notification: &Arc<Notification>) -> impl Iterator<Item = NewMessage> {
+        notification.receivers.iter().flat_map(move |receiver| {
+            self.by_receiver.get(receiver).into_iter().flatten().map(move |recipient| NewMessage {
+                receiver: receiver.clone(),
+                recipient: recipient.clone(),
+                notification: Arc::clone(notification),
+            })
+        })
+    }
+}
+
+/// Hands one input to the engine and gathers what the step makes durable. Returns what is to be told, in order.
+pub fn step(
+    engine: &mut Engine,
+    now: Now,
+    input: Input,
+    recipients: &Recipients,
+    transaction: &mut Transaction,
+) -> Vec<Arc<Notification>> {
+    let mut outbox = Outbox::default();
+    engine.handle(now, input, &mut outbox);
+    let notifications: Vec<_> = outbox.notifications.into_iter().map(Arc::new).collect();
+    for notification in &notifications {
+        transaction.messages.extend(recipients.messages(notification));
+    }
+    notifications
+}
