@@ -115,21 +115,26 @@ impl Process {
         settings.receivers.push(CONSOLE.to_owned());
         let context = SourceContext {
             interest: Arc::new(ArcSwap::from_pointee(Interest::from(&settings))),
-            access: Arc::new(ArcSwap::from_pointee(Access::new(
-                config.sources.allowed_senders.clone(),
-                config.sources.relays.clone(),
-            ))),
+            access: Arc::new(ArcSwap::from_pointee(Access {
+                allowed: config.sources.allowed_senders.clone(),
+                relays: config.sources.relays.clone(),
+            })),
             observer: Arc::clone(&metrics) as _,
             limits: Limits::default(),
             shutdown: CancellationToken::new(),
         };
+        let time_zones = settings.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.time_zone.clone())).collect();
         let engine = Engine::restore(settings, crate::clock::now(), saved).map_err(Failure::running)?;
         let stop = context.shutdown.clone();
         let stop_doors = CancellationToken::new();
         let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_MAX);
-        let dispatcher = Dispatcher::start(&config.receiver, outcome_sender, stop_doors.clone()).map_err(Failure::running)?;
+        let dispatcher = Dispatcher::start(&config.receiver, &store.reader(), &outcome_sender, &stop_doors)?;
         let console_colors = io::stdout().is_terminal();
-        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot { listening: bound.lines(), ..Snapshot::default() }));
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot {
+            listening: bound.lines(),
+            time_zones: Arc::new(time_zones),
+            ..Snapshot::default()
+        }));
         let ready = Arc::new(AtomicBool::new(false));
         let (command_sender, commands) = mpsc::channel(COMMANDS_MAX);
         tokio::spawn(control::serve(control, command_sender, Arc::clone(&snapshot), stop_doors.clone()));
@@ -145,7 +150,7 @@ impl Process {
         ));
 
         let mut queues = Queues::default();
-        let capacity = context.limits.batches_per_source;
+        let capacity = context.limits.queue_batches;
         let mut queue = || {
             let (sender, receiver) = mpsc::channel(capacity);
             queues.add(receiver);
@@ -159,7 +164,7 @@ impl Process {
         }
         for file in &config.sources.file {
             let node = file.node.as_ref().map(|node| node.get_ref().clone());
-            let source = FileSource::new(file.path.get_ref(), node, &positions);
+            let source = FileSource::new(file.path.get_ref(), node, &positions).map_err(Failure::running)?;
             tokio::spawn(source.run(context.clone(), queue()));
         }
         if config.sources.stdin {

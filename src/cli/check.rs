@@ -38,7 +38,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         config::DEFAULT.to_owned()
     } else {
         let config = configuration(arguments.config.as_deref())?;
-        crate::notify::check(&config.receiver).map_err(config::ConfigError::Invalid)?;
         if arguments.suggest {
             suggest(&client::ask(&config, "/api/v1/clusters", None)?)
         } else if arguments.json {

@@ -1,6 +1,6 @@
 //! How a command fails: one message, one documented exit code.
 
-use crate::{config::ConfigError, store::StoreError};
+use crate::{config::ConfigError, notify::NotifyError, store::StoreError};
 use std::{fmt, io, path::PathBuf};
 
 /// The table of exit codes, for `--help`.
@@ -27,6 +27,9 @@ pub enum Failure {
     /// The configuration is wrong.
     #[error("{0}")]
     Configuration(#[from] ConfigError),
+    /// A receiver cannot be started: its secret or certificate cannot be read.
+    #[error("{0}")]
+    Receiver(#[from] NotifyError),
     /// An address or port cannot be used.
     #[error("cannot listen on {address}: {source}. {hint}")]
     Listen {
@@ -72,7 +75,7 @@ impl Failure {
 pub fn exit_code(failure: &Failure) -> u8 {
     match failure {
         Failure::Running(_) => 1,
-        Failure::Configuration(_) => 3,
+        Failure::Configuration(_) | Failure::Receiver(_) => 3,
         Failure::Listen { .. } => 4,
         Failure::Store(_) => 5,
         Failure::Input { .. } => 6,

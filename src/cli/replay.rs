@@ -126,7 +126,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         write_line(&mut output, &Final { clusters })?;
     }
     if let Some(store) = store {
-        store.close();
+        store.close()?;
     }
     output.flush().map_err(|error| Failure::output(&error))
 }

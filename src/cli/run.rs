@@ -2,7 +2,7 @@
 
 use super::{Failure, configuration};
 use crate::{
-    config::{self, Config},
+    config::Config,
     process::{Bound, Process},
 };
 use clap::Args;
@@ -44,7 +44,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Starts the process with a checked configuration and runs it to its end; `started` is called when it is ready.
 pub(crate) fn run_process(config: Config, started: impl FnOnce(&Bound)) -> Result<(), Failure> {
-    crate::notify::check(&config.receiver).map_err(config::ConfigError::Invalid)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -78,7 +78,7 @@ fn read(path: &Path) -> Result<Vec<Report>, Failure> {
 }
 
 fn time(text: &str) -> Option<Timestamp> {
-    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let civil = || text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     text.parse().ok().or_else(civil)
 }
 

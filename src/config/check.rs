@@ -1,6 +1,7 @@
 //! Reading and checking a configuration: each fault is said with line, column and a next step.
 
-use super::{Config, Receiver};
+use super::Config;
+use crate::{notify, step::CONSOLE};
 use jiff::tz::TimeZone;
 use std::{
     collections::BTreeMap,
@@ -109,7 +110,12 @@ fn check(config: &Config, faults: &mut Faults) {
     check_sources(config, faults);
     faults.unique("receiver", config.receiver.iter().map(|receiver| &receiver.name));
     for receiver in &config.receiver {
-        check_receiver(receiver, faults);
+        if let Err(message) = notify::check_receiver(receiver) {
+            faults.at(&receiver.name, format!("receiver {:?}: {message}", receiver.name.get_ref()));
+        }
+        if receiver.name.get_ref() == CONSOLE {
+            faults.at(&receiver.name, format!("{CONSOLE:?} is the name of the built-in receiver; choose another one"));
+        }
     }
 }
 
@@ -187,16 +193,6 @@ fn check_sources(config: &Config, faults: &mut Faults) {
         if let Err(error) = glob::Pattern::new(file.path.get_ref()) {
             faults.at(&file.path, format!("the path is not a valid pattern: {error}"));
         }
-    }
-}
-
-fn check_receiver(receiver: &Receiver, faults: &mut Faults) {
-    faults.time_zone(&receiver.timezone);
-    if receiver.to.is_empty() {
-        faults.at(
-            &receiver.name,
-            format!("receiver {:?} has no recipient; add to = [\"you@example.com\"]", receiver.name.get_ref()),
-        );
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     metrics::Metrics,
     notify::Dispatcher,
     step::CONSOLE,
-    store::{CommitResult, DeliveryResult, Message, NewMessage, Outcome, Store, Transaction},
+    store::{CommitError, Committed, DeliveryResult, Message, NewMessage, Outcome, Store, StoredNotification, Transaction},
 };
 use ccxwatch_alerts::{engine::Engine, input::StoreHealth};
 use jiff::SignedDuration;
@@ -37,8 +37,11 @@ pub(super) struct Commits {
     news: Vec<StoreHealth>,
     retry_at: Option<SignedDuration>,
     positions_since: Option<SignedDuration>,
-    unrecorded: u64,
+    /// The stored history has changed since it was last shown.
+    history_changed: bool,
 }
+
+type CommitResult = Result<Committed, CommitError>;
 
 struct InFlight {
     done: oneshot::Receiver<CommitResult>,
@@ -47,6 +50,8 @@ struct InFlight {
     messages: Vec<NewMessage>,
     /// The messages have left already, because the commit took too long.
     left: bool,
+    /// It stores messages or their ends.
+    changes_history: bool,
 }
 
 impl Commits {
@@ -63,7 +68,7 @@ impl Commits {
             news: Vec::new(),
             retry_at: None,
             positions_since: None,
-            unrecorded: 0,
+            history_changed: true,
         }
     }
 
@@ -71,12 +76,17 @@ impl Commits {
         &mut self.gathering
     }
 
-    pub(super) fn store(&self) -> &Store {
-        &self.store
-    }
-
     pub(super) fn dispatcher(&self) -> &Dispatcher {
         &self.dispatcher
+    }
+
+    /// The newest notifications, where they have changed since the last call.
+    pub(super) fn changed_history(&mut self, limit: usize) -> Option<Vec<StoredNotification>> {
+        if !std::mem::take(&mut self.history_changed) {
+            return None;
+        }
+        let read = self.store.recent_notifications(limit);
+        read.inspect_err(|error| tracing::warn!(%error, "the page shows no newer notifications")).ok()
     }
 
     pub(super) fn failing(&self) -> bool {
@@ -121,9 +131,9 @@ impl Commits {
         }
     }
 
-    /// Sends what a former process had stored and not delivered.
-    pub(super) fn send_pending(&mut self, pending: Vec<Message>) {
-        for message in pending {
+    /// Prints what a former process had stored and not printed. Every other receiver asks the store itself.
+    pub(super) fn print_pending(&mut self, pending: Vec<Message>) {
+        for message in pending.into_iter().filter(|message| message.receiver == CONSOLE) {
             self.send(message);
         }
     }
@@ -140,13 +150,12 @@ impl Commits {
         }
         self.positions_since = None;
         let transaction = std::mem::take(&mut self.gathering);
-        if transaction.messages.iter().any(|message| message.receiver != CONSOLE) {
-            self.dispatcher.prepare();
-        }
+        self.dispatcher.expect(&transaction.messages);
         let messages = transaction.messages.clone();
+        let changes_history = !messages.is_empty() || !transaction.outcomes.is_empty();
         let done = self.store.commit(transaction);
         let replies = std::mem::take(&mut self.gathering_replies);
-        self.in_flight = Some(InFlight { done, since: now, replies, messages, left: false });
+        self.in_flight = Some(InFlight { done, since: now, replies, messages, left: false, changes_history });
     }
 
     /// Waits for the commit in flight, for the moment it has taken too long, or for the next try.
@@ -189,7 +198,9 @@ impl Commits {
         for reply in self.gathering_replies {
             let _ = reply.send(());
         }
-        self.store.close();
+        if let Err(error) = self.store.close() {
+            tracing::error!(%error, "the store was not closed in order; it is repaired at the next start");
+        }
     }
 
     fn worth_a_commit(&mut self, now: SignedDuration) -> bool {
@@ -213,6 +224,7 @@ impl Commits {
             Ok(Ok(committed)) => {
                 self.metrics.commit(committed.took.as_secs_f64());
                 self.retry_at = None;
+                self.history_changed |= in_flight.changes_history;
                 if self.failing {
                     self.failing = false;
                     self.metrics.store_failing(false);
@@ -278,18 +290,8 @@ impl Commits {
 
     fn leave_unrecorded(&mut self, messages: Vec<NewMessage>) {
         for message in messages {
-            self.unrecorded += 1;
-            let now = clock::now();
-            let message_id = format!("unrecorded.{}.{}", now.wall.as_nanosecond(), self.unrecorded);
-            self.send(Message {
-                id: None,
-                message_id,
-                receiver: message.receiver,
-                recipient: message.recipient,
-                notification: message.notification,
-                created_at: now.wall,
-                attempts: 0,
-            });
+            let message = self.store.unrecorded(&message);
+            self.send(message);
         }
     }
 

@@ -76,19 +76,21 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
     let commits = Commits::new(store, dispatcher, metrics, console_colors);
     let mut pipeline = Pipeline { engine, recipients, commits, publisher, failing_receivers: Vec::new() };
     let mut outcomes = outcomes;
-    pipeline.commits.send_pending(pending);
+    pipeline.commits.print_pending(pending);
     pipeline.handle(clock::now(), Input::Tick);
     loop {
         pipeline.settle();
+        let next_deadline = pipeline.until_next_deadline();
+        let has_room = pipeline.commits.has_room();
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
             Some(command) = commands.recv() => pipeline.command(command),
             () = pipeline.commits.progress() => {}
             Some(outcome) = outcomes.recv() => pipeline.commits.outcome(outcome),
-            () = tokio::time::sleep(pipeline.until_next_deadline()) => pipeline.handle(clock::now(), Input::Tick),
+            () = tokio::time::sleep(next_deadline) => pipeline.handle(clock::now(), Input::Tick),
             () = pipeline.publisher.due() => {}
-            batches = queues.next(), if pipeline.commits.has_room() => pipeline.batches(batches),
+            batches = queues.next(), if has_room => pipeline.batches(batches),
         }
     }
     let drained = tokio::time::timeout(DRAIN_AT_MOST, async {
@@ -126,10 +128,10 @@ impl Pipeline {
         let started = clock::elapsed();
         let now = Now { wall: clock::wall(), elapsed: started };
         let mut other = Vec::new();
-        let mut count = 0_u64;
+        let mut count = 0;
         for batch in batches {
             for fact in batch.facts {
-                count += u64::from(fact.copies);
+                count += 1;
                 if fact.license.is_some() {
                     self.handle(now, Input::Fact(Box::new(fact)));
                 } else {
@@ -173,7 +175,7 @@ impl Pipeline {
         }
         self.failing_receivers = failing;
         self.commits.start(&mut self.engine);
-        self.publisher.publish_if_due(&self.engine, &self.commits);
+        self.publisher.publish_if_due(&self.engine, &mut self.commits);
     }
 
     fn until_next_deadline(&self) -> Duration {

@@ -47,7 +47,7 @@ impl Publisher {
         tokio::time::sleep(wait).await;
     }
 
-    pub(super) fn publish_if_due(&mut self, engine: &Engine, commits: &Commits) {
+    pub(super) fn publish_if_due(&mut self, engine: &Engine, commits: &mut Commits) {
         let now = clock::now();
         if !self.changed || now.elapsed < self.due {
             return;
@@ -55,13 +55,16 @@ impl Publisher {
         self.changed = false;
         self.last = now.elapsed;
         let clusters = engine.clusters();
+        let alerts = engine.alerts();
         self.metrics.set_clusters(&clusters, now.wall);
+        self.metrics.alerts_firing(&alerts);
         let before = self.snapshot.load();
         self.snapshot.store(Arc::new(Snapshot {
             at: now.wall,
             clusters,
-            alerts: engine.alerts(),
-            notifications: commits.store().recent_notifications(RECENT),
+            alerts,
+            time_zones: Arc::clone(&before.time_zones),
+            notifications: commits.changed_history(RECENT).unwrap_or_else(|| before.notifications.clone()),
             receivers: commits.dispatcher().health(),
             store_failing: commits.failing(),
             listening: before.listening.clone(),
