@@ -114,11 +114,7 @@ async fn operator(
     control.ask(|reply| Command::Operator(command, reply)).await
 }
 
-async fn usage(
-    State(control): State<Control>,
-    Path(cluster): Path<String>,
-    Json(body): Json<UsageBody>,
-) -> Response {
+async fn usage(State(control): State<Control>, Path(cluster): Path<String>, Json(body): Json<UsageBody>) -> Response {
     if let Some(refusal) = control.unknown(&cluster) {
         return refusal;
     }

@@ -21,7 +21,7 @@ use std::{
 const NODE: &str = "uccx-demo";
 
 /// Runs the demonstration until Ctrl-C.
-pub fn run() -> Result<(), Failure> {
+pub(crate) fn run() -> Result<(), Failure> {
     let directory = Directory::make().map_err(Failure::running)?;
     let trace = directory.0.join("Cisco001MCVD001.log");
     let config = configuration(&directory.0, &trace)?;
@@ -59,11 +59,12 @@ async fn incident(trace: &Path, syslog: SocketAddr) -> io::Result<()> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     say("the trace of half an hour ago is collected: out of compliance in 45 minutes from then");
     let half_an_hour_ago = clock::wall() - SignedDuration::from_mins(30);
-    let stamp = jiff::fmt::strtime::format("%b %d %H:%M:%S.%3f UTC", &half_an_hour_ago.to_zoned_datetime(TimeZone::UTC))
-        .map_err(io::Error::other)?;
+    let stamp =
+        jiff::fmt::strtime::format("%b %d %H:%M:%S.%3f UTC", &half_an_hour_ago.to_zoned_datetime(TimeZone::UTC))
+            .map_err(io::Error::other)?;
     let line = format!(
         "1207: {stamp} %MCVD-LIB_LICENSE-1-SYSTEM_TO_ENTER_OOC_STATE: [REPORT_ENTITLE] \
-         demo Too few licenses.: Out of Compliance state in =45 minutes\n"
+         demo Too few licenses.: This demo will enter Out of Compliance state in =45 minutes\n"
     );
     OpenOptions::new().create(true).append(true).open(trace)?.write_all(line.as_bytes())?;
 
@@ -80,7 +81,8 @@ async fn incident(trace: &Path, syslog: SocketAddr) -> io::Result<()> {
 
 fn alarm(pri: u8, sequence: u32, severity: u8, mnemonic: &str, tag: &str) -> io::Result<String> {
     let now: Timestamp = clock::wall();
-    let stamp = jiff::fmt::strtime::format("%b %d %Y %H:%M:%S.%3f UTC", &now.to_zoned_datetime(TimeZone::UTC)).map_err(io::Error::other)?;
+    let stamp = jiff::fmt::strtime::format("%b %d %Y %H:%M:%S.%3f UTC", &now.to_zoned_datetime(TimeZone::UTC))
+        .map_err(io::Error::other)?;
     Ok(format!(
         "<{pri}>{sequence}: {NODE}: {stamp} : %UC_LIB_LICENSE-{severity}-{mnemonic}: \
          %{tag}[AppID=Cisco Unified CCX Cluster View Daemon][ClusterID=][NodeID={NODE}]: demo"

@@ -95,10 +95,13 @@ impl Process {
     /// Binds, opens and starts everything; whatever fails, nothing is left half started.
     pub async fn start(config: Config) -> Result<Self, Failure> {
         let metrics = Arc::new(Metrics::new());
+        metrics.config_reload(true);
         let udp = bind(&config.sources.udp, "udp", sources::udp::bind)?;
         let tcp = bind(&config.sources.tcp, "tcp", sources::tcp::bind)?;
         let web_address = *config.web.listen.get_ref();
-        let web = TcpListener::bind(web_address).await.map_err(|source| listen_failure(format!("web {web_address}"), source))?;
+        let web = TcpListener::bind(web_address)
+            .await
+            .map_err(|source| listen_failure(format!("web {web_address}"), source))?;
         let bound = Bound {
             udp: udp.iter().map(UdpSource::local_addr).collect(),
             tcp: tcp.iter().map(TcpSource::local_addr).collect(),
@@ -123,7 +126,8 @@ impl Process {
             limits: Limits::default(),
             shutdown: CancellationToken::new(),
         };
-        let time_zones = settings.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.time_zone.clone())).collect();
+        let time_zones =
+            settings.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.time_zone.clone())).collect();
         let engine = Engine::restore(settings, crate::clock::now(), saved).map_err(Failure::running)?;
         let stop = context.shutdown.clone();
         let stop_doors = CancellationToken::new();
@@ -230,7 +234,9 @@ fn bind<T>(
 
 fn listen_failure(address: String, source: io::Error) -> Failure {
     let hint = match source.kind() {
-        io::ErrorKind::AddrInUse => "Another program has the port: stop it, or listen on another one (0 takes a free one)",
+        io::ErrorKind::AddrInUse => {
+            "Another program has the port: stop it, or listen on another one (0 takes a free one)"
+        }
         io::ErrorKind::PermissionDenied => "Ports below 1024 need the capability CAP_NET_BIND_SERVICE",
         io::ErrorKind::AddrNotAvailable => "This machine has no such address",
         _ => "Check the address in the configuration",
@@ -239,7 +245,8 @@ fn listen_failure(address: String, source: io::Error) -> Failure {
 }
 
 async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         tracing::error!("signals cannot be received here; stop ccxwatch with SIGKILL, it continues at the next start");
         return std::future::pending().await;
     };

@@ -7,14 +7,16 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_active) {
         return Cow::Borrowed(text);
     }
-    text.chars().fold(String::with_capacity(text.len() + 8), |mut safe, character| {
-        if is_active(character) {
-            safe.extend(character.escape_unicode());
-        } else {
-            safe.push(character);
-        }
-        safe
-    }).into()
+    text.chars()
+        .fold(String::with_capacity(text.len() + 8), |mut safe, character| {
+            if is_active(character) {
+                safe.extend(character.escape_unicode());
+            } else {
+                safe.push(character);
+            }
+            safe
+        })
+        .into()
 }
 
 fn is_active(character: char) -> bool {

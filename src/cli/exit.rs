@@ -4,7 +4,7 @@ use crate::{config::ConfigError, notify::NotifyError, store::StoreError};
 use std::{fmt, io, path::PathBuf};
 
 /// The table of exit codes, for `--help`.
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Exit codes:
   0  done
   1  a failure while running

@@ -40,15 +40,20 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let zone = TimeZone::get(&arguments.timezone).map_err(|error| Failure::Input {
-        path: PathBuf::from("--timezone"),
-        message: error.to_string(),
-    })?;
-    let mut printer = Printer { output: BufWriter::new(io::stdout().lock()), json: arguments.json, zone, received_at: Timestamp::MIN };
+    let zone = TimeZone::get(&arguments.timezone)
+        .map_err(|error| Failure::Input { path: PathBuf::from("--timezone"), message: error.to_string() })?;
+    let mut printer = Printer {
+        output: BufWriter::new(io::stdout().lock()),
+        json: arguments.json,
+        zone,
+        received_at: Timestamp::MIN,
+    };
     if arguments.files.is_empty() {
         printer.received_at = arguments.received_at.unwrap_or_else(clock::wall);
         let live = !io::stdin().is_terminal() && io::stdout().is_terminal();
-        return printer.lines(io::stdin().lock(), &ProgressBar::hidden(), live).map_err(|error| Failure::output(&error));
+        return printer
+            .lines(io::stdin().lock(), &ProgressBar::hidden(), live)
+            .map_err(|error| Failure::output(&error));
     }
     for path in &arguments.files {
         let fault = |error: io::Error| Failure::Input { path: path.clone(), message: error.to_string() };

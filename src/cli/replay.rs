@@ -95,8 +95,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = configuration(arguments.config.as_deref())?;
     let mut settings = config.settings();
     settings.receivers.push(CONSOLE.to_owned());
-    let reader =
-        Reader { config: &config, interest: Interest::from(&settings), settings: &settings, node: arguments.node.clone() };
+    let reader = Reader {
+        config: &config,
+        interest: Interest::from(&settings),
+        settings: &settings,
+        node: arguments.node.clone(),
+    };
     let mut files = Vec::new();
     for path in &arguments.files {
         files.push(read_file(&reader, path, arguments.received_at)?);
@@ -122,7 +126,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     commit(store.as_ref(), &mut timeline)?;
     print(&mut output, &told)?;
     if arguments.r#final {
-        let clusters = timeline.engine().clusters().into_iter().map(|cluster| (cluster.name.clone(), cluster.into())).collect();
+        let clusters =
+            timeline.engine().clusters().into_iter().map(|cluster| (cluster.name.clone(), cluster.into())).collect();
         write_line(&mut output, &Final { clusters })?;
     }
     if let Some(store) = store {

@@ -44,11 +44,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Starts the process with a checked configuration and runs it to its end; `started` is called when it is ready.
 pub(crate) fn run_process(config: Config, started: impl FnOnce(&Bound)) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(Failure::running)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::running)?;
     runtime.block_on(async {
         let process = Process::start(config).await?;
         let bound = process.bound();

@@ -48,7 +48,11 @@ struct Row {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let profile = Profile::of(&arguments.release).ok_or_else(|| {
         let known: Vec<_> = PROFILES.iter().map(|profile| profile.release).collect();
-        let message = format!("{:?} is no release of which the rules are known; known are {}", arguments.release, known.join(", "));
+        let message = format!(
+            "{:?} is no release of which the rules are known; known are {}",
+            arguments.release,
+            known.join(", ")
+        );
         Failure::Input { path: PathBuf::from("--release"), message }
     })?;
     let reports = read(&arguments.file)?;

@@ -6,11 +6,17 @@ use crate::{
     metrics::Metrics,
     notify::Dispatcher,
     step::CONSOLE,
-    store::{CommitError, Committed, DeliveryResult, Message, NewMessage, Outcome, Store, StoredNotification, Transaction},
+    store::{
+        CommitError, Committed, DeliveryResult, Message, NewMessage, Outcome, Store, StoredNotification, Transaction,
+    },
 };
 use ccxwatch_alerts::{engine::Engine, input::StoreHealth};
-use jiff::SignedDuration;
-use std::{sync::Arc, time::Duration};
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::oneshot;
 
 /// A commit that is outstanding for longer makes the store failing.
@@ -39,6 +45,8 @@ pub(super) struct Commits {
     positions_since: Option<SignedDuration>,
     /// The stored history has changed since it was last shown.
     history_changed: bool,
+    /// Stored messages that are on their way, by number, and when each was stored.
+    outbox: BTreeMap<i64, Timestamp>,
 }
 
 type CommitResult = Result<Committed, CommitError>;
@@ -69,6 +77,7 @@ impl Commits {
             retry_at: None,
             positions_since: None,
             history_changed: true,
+            outbox: BTreeMap::new(),
         }
     }
 
@@ -95,8 +104,7 @@ impl Commits {
 
     /// Whether the sources may bring more while a commit is in flight.
     pub(super) fn has_room(&self) -> bool {
-        self.failing
-            || (self.gathering.messages.len() < MESSAGES_MAX && self.gathering.positions.len() < POSITIONS_MAX)
+        self.failing || (self.gathering.messages.len() < MESSAGES_MAX && self.gathering.positions.len() < POSITIONS_MAX)
     }
 
     pub(super) fn take_store_news(&mut self) -> Vec<StoreHealth> {
@@ -115,13 +123,30 @@ impl Commits {
     pub(super) fn outcome(&mut self, outcome: Outcome) {
         self.metrics.notification_attempt(&outcome.receiver);
         match &outcome.result {
-            DeliveryResult::Delivered => {}
-            DeliveryResult::Retry { error } | DeliveryResult::GivenUp { error } => {
-                self.metrics.notification_failure(&outcome.receiver, "delivery");
-                tracing::warn!(receiver = outcome.receiver, error, "a message was not delivered");
+            DeliveryResult::Delivered => self.outbox_done(&outcome),
+            DeliveryResult::Retry { error } => {
+                self.metrics.notification_failure(&outcome.receiver, "retry");
+                tracing::warn!(receiver = outcome.receiver, error, "a message was not delivered; it is tried again");
+            }
+            DeliveryResult::GivenUp { error } => {
+                self.metrics.notification_failure(&outcome.receiver, "given_up");
+                tracing::error!(receiver = outcome.receiver, error, "a message was not delivered and is given up");
+                self.outbox_done(&outcome);
             }
         }
         self.record(outcome);
+    }
+
+    fn outbox_done(&mut self, outcome: &Outcome) {
+        if let Some(created_at) = outcome.id.and_then(|id| self.outbox.remove(&id)) {
+            self.metrics.notification_latency(outcome.at.duration_since(created_at).as_secs_f64().max(0.0));
+        }
+    }
+
+    /// Says in the metrics how much waits to be delivered.
+    pub(super) fn measure_outbox(&self) {
+        let oldest = self.outbox.values().min().map(|at| positive(clock::wall().duration_since(*at)));
+        self.metrics.outbox(self.outbox.len(), oldest);
     }
 
     /// What left unrecorded has no row whose end could be stored.
@@ -133,8 +158,12 @@ impl Commits {
 
     /// Prints what a former process had stored and not printed. Every other receiver asks the store itself.
     pub(super) fn print_pending(&mut self, pending: Vec<Message>) {
-        for message in pending.into_iter().filter(|message| message.receiver == CONSOLE) {
-            self.send(message);
+        for message in pending {
+            if message.receiver == CONSOLE {
+                self.send(message);
+            } else if let Some(id) = message.id {
+                self.outbox.insert(id, message.created_at);
+            }
         }
     }
 
@@ -192,7 +221,9 @@ impl Commits {
             let done = self.store.commit(std::mem::take(&mut self.gathering));
             match tokio::time::timeout_at(deadline, done).await {
                 Ok(Ok(Ok(_))) => {}
-                _ => tracing::error!("the last transaction was not stored; files are read again from the last stored position"),
+                _ => tracing::error!(
+                    "the last transaction was not stored; files are read again from the last stored position"
+                ),
             }
         }
         for reply in self.gathering_replies {
@@ -296,12 +327,15 @@ impl Commits {
     }
 
     fn send(&mut self, message: Message) {
+        if let Some(id) = message.id {
+            self.outbox.insert(id, message.created_at);
+        }
         if message.receiver != CONSOLE {
             self.dispatcher.submit(message);
             return;
         }
         publish::print(&message, self.console_colors);
-        self.record(delivered(&message));
+        self.outcome(delivered(&message));
     }
 }
 
@@ -322,7 +356,7 @@ fn positive(duration: SignedDuration) -> Duration {
 
 /// Of the elements with one key only the last stays, at the place of the last.
 fn keep_last<T>(list: &mut Vec<T>, key: impl Fn(&T) -> String) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut kept: Vec<T> = std::mem::take(list).into_iter().rev().filter(|element| seen.insert(key(element))).collect();
     kept.reverse();
     *list = kept;

@@ -70,8 +70,19 @@ const DRAIN_AT_MOST: Duration = Duration::from_secs(3);
 
 /// Runs until `shutdown` and the sources' end; then commits what is left.
 pub async fn run(parts: Parts, shutdown: CancellationToken) {
-    let Parts { engine, recipients, store, dispatcher, outcomes, mut queues, mut commands, metrics, snapshot, pending, console_colors } =
-        parts;
+    let Parts {
+        engine,
+        recipients,
+        store,
+        dispatcher,
+        outcomes,
+        mut queues,
+        mut commands,
+        metrics,
+        snapshot,
+        pending,
+        console_colors,
+    } = parts;
     let publisher = Publisher::new(snapshot, Arc::clone(&metrics));
     let commits = Commits::new(store, dispatcher, metrics, console_colors);
     let mut pipeline = Pipeline { engine, recipients, commits, publisher, failing_receivers: Vec::new() };
@@ -103,7 +114,9 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
         }
     });
     if drained.await.is_err() {
-        tracing::warn!("the sources did not end in time; what they still held is read again at the next start, or lost on UDP");
+        tracing::warn!(
+            "the sources did not end in time; what they still held is read again at the next start, or lost on UDP"
+        );
     }
     pipeline.settle();
     pipeline.commits.finish(DRAIN_AT_MOST).await;

@@ -58,6 +58,7 @@ impl Publisher {
         let alerts = engine.alerts();
         self.metrics.set_clusters(&clusters, now.wall);
         self.metrics.alerts_firing(&alerts);
+        commits.measure_outbox();
         let before = self.snapshot.load();
         self.snapshot.store(Arc::new(Snapshot {
             at: now.wall,

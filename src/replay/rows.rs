@@ -69,11 +69,7 @@ struct Usage {
 /// was received, for the year of its stamps. Errors name the line.
 pub fn read(reader: &Reader<'_>, name: &str, text: &[u8], received_at: Timestamp) -> Result<Vec<Row>, String> {
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first == Some(&b'{') {
-        json_rows(reader, text)
-    } else {
-        Ok(log_file::rows(reader, name, text, received_at))
-    }
+    if first == Some(&b'{') { json_rows(reader, text) } else { Ok(log_file::rows(reader, name, text, received_at)) }
 }
 
 fn json_rows(reader: &Reader<'_>, text: &[u8]) -> Result<Vec<Row>, String> {
@@ -92,15 +88,15 @@ fn json_rows(reader: &Reader<'_>, text: &[u8]) -> Result<Vec<Row>, String> {
 fn row(reader: &Reader<'_>, written: Written) -> Result<Row, String> {
     let at = written.at;
     let elapsed = match written.elapsed_s {
-        Some(seconds) => Some(SignedDuration::try_from_secs_f64(seconds).map_err(|error| format!("elapsed_s: {error}"))?),
+        Some(seconds) => {
+            Some(SignedDuration::try_from_secs_f64(seconds).map_err(|error| format!("elapsed_s: {error}"))?)
+        }
         None => None,
     };
     let raw = match (written.raw, written.raw_base64) {
         (Some(_), Some(_)) => return Err("a row has raw or raw_base64, not both".to_owned()),
         (Some(raw), None) => Some(raw.into_bytes()),
-        (None, Some(coded)) => {
-            Some(BASE64_STANDARD.decode(coded).map_err(|error| format!("raw_base64: {error}"))?)
-        }
+        (None, Some(coded)) => Some(BASE64_STANDARD.decode(coded).map_err(|error| format!("raw_base64: {error}"))?),
         (None, None) => None,
     };
     let mut inputs = Vec::new();
