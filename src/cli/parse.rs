@@ -129,7 +129,7 @@ impl<W: Write> Printer<W> {
         let safe = |bytes: &[u8]| inert(&String::from_utf8_lossy(bytes)).into_owned();
         match &record.event {
             Some(event) => {
-                let node = event.node_id().map_or_else(|| "-".to_owned(), |node| safe(&node));
+                let node = event.node_id().map_or_else(|| "-".to_owned(), &safe);
                 write!(
                     self.output,
                     "{:<13} {}{}{} {} node={node} {}",

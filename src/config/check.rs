@@ -4,7 +4,7 @@ use super::Config;
 use crate::{notify, step::CONSOLE};
 use jiff::tz::TimeZone;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::{IpAddr, SocketAddr},
     ops::Range,
@@ -93,11 +93,11 @@ impl Faults {
     }
 
     fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a Spanned<String>>) {
-        let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for name in names {
             if name.get_ref().trim().is_empty() {
                 self.at(name, format!("{what} has an empty name; give it one"));
-            } else if seen.insert(name.get_ref(), ()).is_some() {
+            } else if !seen.insert(name.get_ref()) {
                 self.at(name, format!("{what} {:?} is there twice; rename one of them", name.get_ref()));
             }
         }

@@ -219,11 +219,10 @@ impl Commits {
         while self.in_flight.is_some() && tokio::time::timeout_at(deadline, self.progress()).await.is_ok() {}
         if self.in_flight.is_none() && !is_empty(&self.gathering) {
             let done = self.store.commit(std::mem::take(&mut self.gathering));
-            match tokio::time::timeout_at(deadline, done).await {
-                Ok(Ok(Ok(_))) => {}
-                _ => tracing::error!(
+            if !matches!(tokio::time::timeout_at(deadline, done).await, Ok(Ok(Ok(_)))) {
+                tracing::error!(
                     "the last transaction was not stored; files are read again from the last stored position"
-                ),
+                );
             }
         }
         for reply in self.gathering_replies {

@@ -5,7 +5,7 @@ use ccxwatch_alerts::{
     fact::{Channel, Heard, Origin},
     input::Input,
 };
-use ccxwatch_parsers::{Record, parse};
+use ccxwatch_parsers::{Event, Record, parse};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// A file that says nothing of interest still shows that it lives, this often.
@@ -46,8 +46,8 @@ pub(super) fn rows(reader: &Reader<'_>, name: &str, text: &[u8], received_at: Ti
 impl Reader<'_> {
     /// The zone of the clock that printed a record: of the cluster whose node it names, of the only cluster, or UTC.
     fn zone_of(&self, record: &Record<'_>) -> TimeZone {
-        let named = record.event.as_ref().and_then(|event| event.node_id());
-        let named = named.as_deref().map(String::from_utf8_lossy);
+        let named = record.event.as_ref().and_then(Event::node_id);
+        let named = named.map(String::from_utf8_lossy);
         let node = self.node.as_deref().or(named.as_deref());
         let owner = self.settings.clusters.iter().find(|cluster| {
             node.is_some_and(|node| cluster.nodes.iter().any(|known| known.id.eq_ignore_ascii_case(node)))
