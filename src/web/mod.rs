@@ -5,6 +5,7 @@ mod assets;
 mod guard;
 mod limits;
 mod page;
+mod scrape;
 mod server;
 mod snapshot;
 #[cfg(test)]
@@ -18,12 +19,13 @@ use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, Uri, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, Uri},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use limits::Limits;
+use scrape::Scrape;
 use std::{
     io,
     sync::{
@@ -31,7 +33,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::{net::TcpListener, sync::Mutex, task};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// What the web listener shows.
@@ -62,7 +64,7 @@ async fn serve_within(
 }
 
 fn router(state: WebState) -> Router {
-    let scrape = Arc::new(Mutex::new(()));
+    let scrape = Scrape::default();
     Router::new()
         .route("/", get(page))
         .route("/api/v1/clusters", get(async |State(state): State<WebState>| api::clusters(&state.view.load())))
@@ -71,7 +73,10 @@ fn router(state: WebState) -> Router {
             "/api/v1/notifications",
             get(async |State(state): State<WebState>| api::notifications(&state.view.load())),
         )
-        .route("/metrics", get(move |State(state): State<WebState>| metrics(state, scrape)))
+        .route(
+            "/metrics",
+            get(move |State(state): State<WebState>, headers: HeaderMap| scrape.answer(state.metrics, headers)),
+        )
         .route("/-/healthy", get(async || "ccxwatch is healthy.\n"))
         .route("/-/ready", get(ready))
         .merge(assets::routes())
@@ -92,19 +97,5 @@ async fn ready(State(state): State<WebState>) -> Response {
         "ccxwatch is ready.\n".into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "ccxwatch is not ready yet.\n").into_response()
-    }
-}
-
-/// One scrape at a time, away from the threads that serve: a fleet's series take a while to write.
-async fn metrics(state: WebState, scrape: Arc<Mutex<()>>) -> Response {
-    let turn = scrape.lock_owned().await;
-    let written = task::spawn_blocking(move || {
-        let written = state.metrics.encode();
-        drop(turn);
-        written
-    });
-    match written.await {
-        Ok(Ok(text)) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
-        Ok(Err(_)) | Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be written.\n").into_response(),
     }
 }
