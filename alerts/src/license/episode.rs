@@ -200,6 +200,11 @@ impl Episode {
         self.untold.push(line);
     }
 
+    /// It ended because nothing was heard any more.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.reason == EndReason::Expired)
+    }
+
     pub(crate) fn flag_names(&self) -> Vec<String> {
         self.flags.iter().map(|flag| flag.name().to_owned()).collect()
     }

@@ -146,6 +146,10 @@ impl License {
         self.state = State::Compliant { since: at };
         let who = command.and_then(|command| command.who.clone());
         let comment = command.and_then(|command| command.comment.clone());
+        if let Some(episode) = self.episode.as_mut().filter(|episode| episode.is_expired()) {
+            // Whoever was told of the start of what was forgotten since is told of this end.
+            episode.end = None;
+        }
         self.end(reason, at, who, comment);
         self.tell(context, out);
     }
@@ -329,18 +333,15 @@ impl License {
 
     fn begin(&mut self, at: Timestamp, previous_unconfirmed: bool, context: &mut Context<'_>) {
         let mut episode = Episode::new(context.next_id(), at);
-        if let Some(old) = self.episode.take() {
-            if old.end.is_none() {
-                episode.untold = old.untold;
-            }
-            if previous_unconfirmed || self.state.overage().is_some() {
-                episode.told = Told {
-                    rung: old.told.rung,
-                    enforcement_due: old.told.enforcement_due,
-                    receivers: old.told.receivers,
-                    ..Told::default()
-                };
-            }
+        if let Some(old) = self.episode.take().filter(|old| old.end.is_none()) {
+            episode.untold = old.untold;
+            // An older out of compliance still counts towards its enforcement: its reminders go on where they are.
+            episode.told = Told {
+                rung: old.told.rung,
+                enforcement_due: old.told.enforcement_due,
+                receivers: old.told.receivers,
+                ..Told::default()
+            };
         }
         if previous_unconfirmed {
             episode.flags.insert(Flag::PreviousEpisodeUnconfirmed);

@@ -3,6 +3,8 @@
 mod feeds;
 mod lines;
 mod mapping;
+mod properties;
+mod reference;
 mod scenarios;
 mod service;
 mod site;

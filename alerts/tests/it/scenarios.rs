@@ -226,8 +226,8 @@ fn run(config: &Path) -> Vec<Value> {
     let now = Now { wall: first.at, elapsed: elapsed(first).unwrap_or_default() };
     let mut timeline = Timeline { engine: Engine::new(settings, now), now, told: Vec::new() };
     for row in rows {
-        let passed = timeline.now.wall.duration_until(row.at).max(SignedDuration::ZERO);
-        let until = elapsed(&row).unwrap_or(timeline.now.elapsed + passed);
+        let gap = timeline.now.wall.duration_until(row.at).max(SignedDuration::ZERO);
+        let until = elapsed(&row).unwrap_or(timeline.now.elapsed + gap);
         timeline.pass(until, false);
         timeline.now = Now { wall: row.at, elapsed: until.max(timeline.now.elapsed) };
         if let Some(input) = row.input(&interest) {
@@ -273,7 +273,7 @@ fn every_scenario_tells_what_it_should() {
     for config in configs {
         let told = run(&config);
         let expected = config.with_extension("expected.jsonl");
-        let text: String = told.iter().map(|row| format!("{row}\n")).collect();
+        let text = told.iter().map(Value::to_string).chain([String::new()]).collect::<Vec<_>>().join("\n");
         if std::env::var("SCENARIOS").is_ok_and(|wish| wish == "write") {
             fs::write(&expected, text).expect("the folder can be written");
             continue;
