@@ -19,8 +19,11 @@ impl Observer for Metrics {
         if observed.lines > 0 {
             series.source_last_line.with_label_values(source).set(unix_seconds(clock::wall()));
         }
-        series.source_connections.with_label_values(source).inc_by(observed.opened);
-        series.source_open_connections.with_label_values(source).add(signed(observed.opened) - signed(observed.closed));
+        if observed.opened + observed.closed > 0 {
+            let change = signed(observed.opened) - signed(observed.closed);
+            series.source_connections.with_label_values(source).inc_by(observed.opened);
+            series.source_open_connections.with_label_values(source).add(change);
+        }
         // A series that exists at 0 before the first loss makes the first loss an increase.
         for reason in DropReason::ALL {
             series.source_drops.with_label_values(&[&*label, reason.name()]).inc_by(observed.drops(reason));

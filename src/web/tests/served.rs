@@ -1,22 +1,12 @@
 //! The web listener over real sockets, asked by a client that speaks no more HTTP than it must.
 
-use super::{limits::Limits, *};
-use crate::{
-    notify::ReceiverHealth,
-    store::{Delivery, DeliveryState, StoredNotification},
-};
-use ccxwatch_alerts::{
-    alert::{AlertStatus, AlertView},
-    notification::{EvidenceSummary, Notification, Reason},
-    view::{ClusterView, NodeView},
-};
-use ccxwatch_parsers::severity::Severity;
-use jiff::{Timestamp, tz::TimeZone};
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use super::{super::*, sample};
+use crate::web::limits::Limits;
+use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    task::{self, JoinHandle},
+    task::JoinHandle,
 };
 
 struct Server {
@@ -80,112 +70,6 @@ impl Answer {
             field.eq_ignore_ascii_case(name).then_some(value)
         })
     }
-}
-
-fn time(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
-
-fn cluster(name: &str, stage: &'static str) -> ClusterView {
-    ClusterView {
-        name: name.to_owned(),
-        stage,
-        since: Some(time("2026-11-24T10:00:00Z")),
-        deadline: None,
-        enforcement_at: None,
-        evidence: 3,
-        flags: Vec::new(),
-        last_heard: Some(time("2026-11-24T10:29:00Z")),
-        acknowledged_by: None,
-        release: "12.5(1)SU2".to_owned(),
-        mapped: true,
-        nodes: vec![NodeView {
-            id: format!("{name}-pub"),
-            role: "publisher".to_owned(),
-            last_heard: Some(time("2026-11-24T10:29:00Z")),
-            engine: "in_service",
-            cluster_view_daemon: "unknown",
-        }],
-    }
-}
-
-fn alert() -> AlertView {
-    AlertView {
-        labels: BTreeMap::from([("cluster".to_owned(), "berlin".to_owned())]),
-        annotations: BTreeMap::new(),
-        status: AlertStatus::Firing,
-        severity: Severity::Critical,
-        starts_at: time("2026-11-24T10:00:00Z"),
-        ends_at: None,
-        fingerprint: "0123456789abcdef".to_owned(),
-        episode: "berlin/1".to_owned(),
-        acknowledged: None,
-        evidence: EvidenceSummary::default(),
-        end: None,
-        flags: Vec::new(),
-        deadline: Some(time("2026-11-24T10:45:00Z")),
-    }
-}
-
-fn notification(summary: &str, raw: &str) -> StoredNotification {
-    let notification = Notification {
-        at: time("2026-11-24T10:00:01Z"),
-        elapsed_s: 1.0,
-        reason: Reason::CountdownStarted,
-        alertname: "SmartLicenseEnteringOutOfCompliance".to_owned(),
-        cluster: Some("berlin".to_owned()),
-        node: None,
-        severity: Severity::Critical,
-        episode: "berlin/1".to_owned(),
-        told_as: "countdown".to_owned(),
-        receivers: vec!["uc-team".to_owned()],
-        since: None,
-        deadline: Some(time("2026-11-24T10:45:00Z")),
-        days_left: None,
-        time_zone: None,
-        summary: summary.to_owned(),
-        description: String::new(),
-        runbook: Vec::new(),
-        history: Vec::new(),
-        flags: Vec::new(),
-        evidence: EvidenceSummary { last_raw: Some(raw.to_owned()), ..EvidenceSummary::default() },
-    };
-    let delivery = Delivery {
-        receiver: "uc-team".to_owned(),
-        recipient: "oncall@example.com".to_owned(),
-        state: DeliveryState::Pending,
-        attempts: 3,
-        last_error: Some("connection refused".to_owned()),
-        finished_at: None,
-    };
-    StoredNotification { id: 7, notification, deliveries: vec![delivery] }
-}
-
-fn sample() -> Snapshot {
-    let countdown = ClusterView { deadline: Some(time("2026-11-24T10:45:00Z")), ..cluster("berlin", "countdown") };
-    let out =
-        ClusterView { enforcement_at: Some(time("2027-02-22T10:00:00Z")), ..cluster("agra", "out_of_compliance") };
-    let clusters = vec![cluster("quiet", "compliant"), out, countdown];
-    Snapshot {
-        at: time("2026-11-24T10:30:00Z"),
-        alerts: vec![alert()],
-        clusters,
-        time_zones: Arc::new(BTreeMap::from([("berlin".to_owned(), TimeZone::get("Europe/Berlin").unwrap())])),
-        notifications: vec![notification("berlin: license countdown", "%UC_LIB_LICENSE-1-X: y")],
-        receivers: vec![ReceiverHealth {
-            receiver: "uc-team".to_owned(),
-            failing: true,
-            last_error: Some("connection refused".to_owned()),
-            next_try: Some(time("2026-11-24T10:31:00Z")),
-            queued: 2,
-        }],
-        store_failing: false,
-        listening: vec!["listening udp 127.0.0.1:5514".to_owned(), "page http://127.0.0.1:9914/".to_owned()],
-    }
-}
-
-fn rendered(snapshot: &Snapshot) -> String {
-    page::rendered(snapshot, time("2026-11-24T10:30:00Z")).unwrap()
 }
 
 #[tokio::test]
@@ -301,103 +185,4 @@ async fn the_server_leaves_when_it_is_told_to() {
     server.stop.cancel();
     server.task.await.unwrap().unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
-}
-
-#[test]
-fn the_most_urgent_cluster_stands_first() {
-    let page = rendered(&sample());
-    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is not on the page"));
-    assert!(at(">berlin<") < at(">agra<") && at(">agra<") < at(">quiet<"));
-    for text in [
-        "(2) ccxwatch",
-        "15 min 00 s",
-        "2026-11-24 11:45:00 CET",
-        "2026-11-24 10:45:00 UTC",
-        "89 days",
-        "1 min 00 s ago",
-    ] {
-        at(text);
-    }
-    for text in ["connection refused", "failed, will be tried again, 3 attempts", "cannot be reached, 2 waiting"] {
-        at(text);
-    }
-    assert!(!page.contains("page http"), "the page itself is not a source");
-}
-
-#[test]
-fn hostile_text_is_shown_as_text() {
-    let hostile = "<script>alert(1)</script>\u{202e}\0\"'&";
-    let shown = "&#60;script&#62;alert(1)&#60;/script&#62;\u{fffd}\u{fffd}&#34;&#39;&#38;";
-    let mut snapshot = sample();
-    let view = &mut snapshot.clusters[0];
-    view.name = hostile.to_owned();
-    view.release = hostile.to_owned();
-    view.flags = vec![hostile.to_owned()];
-    view.acknowledged_by = Some(hostile.to_owned());
-    view.nodes[0].id = hostile.to_owned();
-    snapshot.notifications = vec![notification(hostile, hostile)];
-    snapshot.receivers[0].last_error = Some(hostile.to_owned());
-    snapshot.listening.push(hostile.to_owned());
-    let page = rendered(&snapshot);
-    assert_eq!(page.matches(shown).count(), 9, "{page}");
-    assert!(!page.contains("<script>") && !page.contains('\u{202e}') && !page.contains('\0'));
-}
-
-#[test]
-fn the_page_has_nothing_inline() {
-    let page = rendered(&sample());
-    assert_eq!(page.matches("<script").count(), 1);
-    assert!(page.contains("<script src=\"/page.js\" defer></script>"));
-    for inline in ["<style", " style=", " onclick=", " onload=", "javascript:"] {
-        assert!(!page.contains(inline), "{inline}");
-    }
-}
-
-#[test]
-fn an_empty_page_says_what_to_do_next() {
-    let listening = vec!["listening udp 0.0.0.0:5514".to_owned()];
-    let page = rendered(&Snapshot { listening, ..Snapshot::default() });
-    for text in
-        ["Nothing was heard yet", "/dev/udp/127.0.0.1/5514", "Alarm → Configuration", "ccxwatch check --suggest"]
-    {
-        assert!(page.contains(text), "{text}");
-    }
-    assert!(page.contains("there is no <code>[[receiver]]</code>"));
-    assert!(!rendered(&sample()).contains("Nothing was heard yet"));
-}
-
-#[test]
-fn a_large_fleet_is_cut_where_it_is_quiet() {
-    let mut snapshot = sample();
-    snapshot.clusters.extend((0..1000).map(|number| cluster(&format!("site-{number:04}"), "compliant")));
-    let page = rendered(&snapshot);
-    assert!(page.contains("503 less urgent clusters are not on this page"));
-    assert!(page.contains("2 of 1003 need somebody"));
-    assert!(page.contains(">berlin<"));
-}
-
-#[test]
-fn a_failing_store_is_said_first() {
-    let snapshot = Snapshot { store_failing: true, ..sample() };
-    let page = rendered(&snapshot);
-    assert!(page.find("The store takes no transactions").unwrap() < page.find("<table").unwrap());
-}
-
-#[tokio::test]
-async fn the_test_event_to_copy_arrives_as_an_appliance_sends_it() {
-    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let listening = format!("listening udp {}", socket.local_addr().unwrap());
-    let command = page::test_command(&listening).unwrap();
-    let status = task::spawn_blocking(|| std::process::Command::new("bash").arg("-c").arg(command).status());
-    assert!(status.await.unwrap().unwrap().success());
-    let mut line = [0; 1024];
-    let length = socket.recv(&mut line).await.unwrap();
-    let line = str::from_utf8(&line[..length]).unwrap();
-    let (head, event) = line.split_once(" : %").unwrap();
-    assert!(head.starts_with("<184>1: test: ") && head.ends_with(" UTC"), "{head}");
-    assert_eq!(
-        event,
-        "UC_LIB_LICENSE-0-SYSTEM_TO_ENTER_OOC_STATE_SHORTLY: %[The time remaining to enter OOC state=15 minutes]\
-         [AppID=Cisco Unified CCX Cluster View Daemon][ClusterID=][NodeID=test]: This is a test.\n"
-    );
 }
