@@ -1,10 +1,106 @@
-//! The peers that the tests use are what they claim to be.
+//! Real peers: who sends lines to the program, and who takes its mail.
 
-use crate::harness::smtp::Smtp;
+use crate::harness::{
+    ccxwatch::{Ccxwatch, Site},
+    lines_of_cisco::Says,
+    mta::Exim,
+    senders::{self, Rsyslog},
+    smtp::Smtp,
+    wait::poll_until,
+};
+use jiff::Timestamp;
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
 };
+
+/// A cluster behind a relay: its lines come from loopback and name their node.
+const RELAYED: &str = "relays = [\"127.0.0.1\"]\n[[cluster]]\nname = \"berlin\"\n[[cluster.node]]\nid = \"uccxpub\"\n";
+
+fn relayed() -> Site {
+    let site = Site::new("");
+    site.configure_exactly(&format!(
+        "[web]\nlisten = \"127.0.0.1:0\"\n[store]\npath = \"{{DIR}}/data\"\n[sources]\n\
+         udp = [{{ listen = \"127.0.0.1:0\" }}]\ntcp = [{{ listen = \"127.0.0.1:0\" }}]\n{RELAYED}"
+    ));
+    site
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program under test lives in real time")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[track_caller]
+fn check_reaches_berlin(running: &Ccxwatch, sender: &str) {
+    poll_until(&format!("{sender}'s line to reach the cluster"), || {
+        let clusters: serde_json::Value = serde_json::from_str(&running.page("/api/v1/clusters")).expect("it is JSON");
+        let clusters = clusters.as_array().or_else(|| clusters["clusters"].as_array()).expect("a list").clone();
+        let berlin = clusters.iter().find(|cluster| cluster["name"] == "berlin").expect("it is configured");
+        let stage = berlin["stage"].as_str().expect("a stage").to_owned();
+        assert!(stage == "unknown" || clusters.len() == 1, "{sender}: {clusters:?}");
+        (stage == "out_of_compliance").then_some(())
+    });
+}
+
+#[test]
+fn logger_in_every_dialect() {
+    let dialects: &[&[&str]] = &[
+        &["--udp", "--rfc3164"],
+        &["--udp", "--rfc5424"],
+        &["--tcp", "--rfc3164"],
+        &["--tcp", "--rfc5424"],
+        &["--tcp", "--rfc5424", "--octet-count"],
+        &["--tcp", "--rfc3164", "--octet-count"],
+    ];
+    for dialect in dialects {
+        let site = relayed();
+        let running = site.start();
+        let to = if dialect.contains(&"--udp") { running.udp() } else { running.tcp() };
+        let options = [dialect, &["--priority", "local7.alert", "--tag", "uccx"][..]].concat();
+        senders::logger(to, &options, &Says::OutOfCompliance.ciscolog(8_004, "uccxpub", now()));
+        check_reaches_berlin(&running, &format!("logger {dialect:?}"));
+    }
+}
+
+#[test]
+fn rsyslog_in_every_dialect() {
+    let dialects = [
+        "Protocol=\"udp\"",
+        "Protocol=\"tcp\"",
+        "Protocol=\"tcp\" TCP_Framing=\"octet-counted\"",
+        "Protocol=\"tcp\" Template=\"RSYSLOG_SyslogProtocol23Format\"",
+        "Protocol=\"udp\" Template=\"RSYSLOG_ForwardFormat\"",
+    ];
+    for dialect in dialects {
+        let site = relayed();
+        let running = site.start();
+        let to = if dialect.contains("udp") { running.udp() } else { running.tcp() };
+        let rsyslog = Rsyslog::start(to, dialect);
+        rsyslog.forward(&Says::OutOfCompliance.ciscolog(8_004, "uccxpub", now()));
+        check_reaches_berlin(&running, &format!("rsyslog {dialect}"));
+    }
+}
+
+#[test]
+fn exim_takes_the_mail() {
+    let exim = Exim::start();
+    let site = Site::new(&format!(
+        "[[cluster]]\nname = \"berlin\"\n[[cluster.node]]\nid = \"uccxpub\"\naddresses = [\"127.0.0.2\"]\n{}",
+        exim.receiver("team", &["uc-team@example.com", "second@example.com"])
+    ));
+    let running = site.start();
+    let line = Says::OutOfCompliance.syslog(8_004, "uccxpub", now());
+    senders::udp([127, 0, 0, 2].into(), running.udp(), line.as_bytes());
+    let mails = exim.wait_for(2);
+    for to in ["uc-team@example.com", "second@example.com"] {
+        let mail = mails.iter().find(|mail| mail.contains(&format!("Envelope-to: {to}"))).expect("each has a mail");
+        for part in ["berlin", "Message-ID: <", "Subject: ", "SYSTEM_IN_OOC_STATE"] {
+            assert!(mail.contains(part), "{part:?} is not in:\n{mail}");
+        }
+    }
+    poll_until("both deliveries to be recorded", || running.outbox_is_empty().filter(|empty| *empty));
+}
 
 /// One SMTP dialogue by hand; the answer to the message.
 fn send(port: u16, body: &str) -> Option<String> {
@@ -49,4 +145,11 @@ fn the_mail_server_records_and_plays_its_script() {
     let refused: Vec<_> = server.refused().into_iter().map(|mail| mail.reply).collect();
     assert_eq!(refused, ["451 later", "drop"]);
     assert_eq!(server.accepted().len(), 2);
+}
+
+#[test]
+fn exim_is_an_mta() {
+    let exim = Exim::start();
+    assert!(send(exim.port(), "one").is_some_and(|answer| answer.starts_with("250")));
+    assert!(exim.wait_for(1)[0].contains("one"));
 }

@@ -26,9 +26,9 @@ needs='
 /usr/sbin/rsyslogd                                 rsyslog
 /usr/sbin/exim4                                    exim4-daemon-light
 /usr/bin/strace                                    strace
-/usr/bin/faketime                                  faketime
 /usr/bin/promtool                                  prometheus
 /usr/bin/chromium                                  chromium
+/usr/bin/chromedriver                              chromium-driver
 /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf    fonts-dejavu-core
 '
 

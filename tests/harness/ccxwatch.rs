@@ -163,6 +163,18 @@ impl Ccxwatch {
         value.map_or(0.0, |value| value.parse().expect("a sample is a number"))
     }
 
+    /// Whether no message waits to be delivered; `None` where the process gives no answer.
+    pub(crate) fn outbox_is_empty(&self) -> Option<bool> {
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.web);
+        let metrics = http::exchange(self.web, &request).ok()?.body;
+        Some(metrics.lines().any(|line| line == "ccxwatch_outbox_messages 0"))
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
     /// The sum over all series of a name on `/metrics`.
     pub(crate) fn metric_sum(&self, name: &str) -> f64 {
         let metrics = self.page("/metrics");

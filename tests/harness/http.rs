@@ -1,7 +1,7 @@
 //! One request, one answer: what a test needs of HTTP.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -26,17 +26,40 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Response {
 /// Any request without a body; `headers` are whole lines, each with its line break.
 #[track_caller]
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &str) -> Response {
-    let mut stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("cannot connect to {address}: {error}"));
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit can be set");
-    write!(stream, "{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").expect("the request is sent");
+    exchange(address, &format!("{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"))
+        .unwrap_or_else(|error| panic!("{method} {path} from {address}: {error}"))
+}
+
+/// Any request, as its text; an error where no answer came, as from a process that was killed.
+pub(crate) fn exchange(address: SocketAddr, request: &str) -> io::Result<Response> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("the answer is read");
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer}"));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let mut block = vec![0; 65_536];
+    // Some servers say how long the body is and leave the connection open.
+    while !is_complete(&answer) {
+        match stream.read(&mut block)? {
+            0 => break,
+            bytes => answer.extend_from_slice(&block[..bytes]),
+        }
+    }
+    parse(&String::from_utf8_lossy(&answer)).ok_or_else(|| io::Error::other(String::from_utf8_lossy(&answer)))
+}
+
+fn is_complete(answer: &[u8]) -> bool {
+    let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let fields = String::from_utf8_lossy(&answer[..head]).to_lowercase();
+    let length = fields.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| answer.len() >= head + 4 + length)
+}
+
+fn parse(answer: &str) -> Option<Response> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
     let head = head.to_lowercase();
     let body = if head.contains("transfer-encoding: chunked") { unchunked(body) } else { body.to_owned() };
-    Response { status, head, body }
+    Some(Response { status, head, body })
 }
 
 fn unchunked(mut body: &str) -> String {

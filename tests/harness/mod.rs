@@ -3,9 +3,15 @@
 //! Nothing here sleeps for a guessed time. A test waits for a line of output ([`lines`]) or for a condition ([`wait`]),
 //! and fails with all that was said when it does not come.
 
+pub(crate) mod browser;
 pub(crate) mod ccxwatch;
+pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod lines;
+pub(crate) mod lines_of_cisco;
+pub(crate) mod live;
+pub(crate) mod mta;
 pub(crate) mod senders;
 pub(crate) mod smtp;
+pub(crate) mod store;
 pub(crate) mod wait;

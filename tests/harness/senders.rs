@@ -5,8 +5,9 @@ use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket},
     path::Path,
-    process::Command,
+    process::{Child, Command, Stdio},
 };
+use tempfile::TempDir;
 
 /// Loopback's usual address.
 pub(crate) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -40,4 +41,51 @@ pub(crate) fn logger(to: SocketAddr, options: &[&str], line: &str) {
         .status()
         .expect("logger is installed by tests/run.sh");
     assert!(status.success(), "logger: {status}");
+}
+
+/// rsyslog, which forwards what is appended to a file. Dropped, it ends.
+pub(crate) struct Rsyslog {
+    child: Child,
+    directory: TempDir,
+}
+
+impl Rsyslog {
+    /// Forwards to that address; `action` is more of its `omfwd` action, such as the protocol and the framing.
+    pub(crate) fn start(to: SocketAddr, action: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let at = directory.path().display();
+        let config = directory.path().join("rsyslog.conf");
+        append(&directory.path().join("input.log"), b"");
+        let text = format!(
+            "global(workDirectory=\"{at}\" maxMessageSize=\"64k\")\nmodule(load=\"imfile\")\n\
+             input(type=\"imfile\" File=\"{at}/input.log\" Tag=\"uccx:\" Facility=\"local7\" Severity=\"alert\")\n\
+             action(type=\"omfwd\" Target=\"{}\" Port=\"{}\" {action})\n",
+            to.ip(),
+            to.port()
+        );
+        append(&config, text.as_bytes());
+        let child = Command::new("/usr/sbin/rsyslogd")
+            .arg("-n")
+            .arg("-f")
+            .arg(&config)
+            .arg("-i")
+            .arg(directory.path().join("rsyslog.pid"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("rsyslog is installed by tests/run.sh");
+        Self { child, directory }
+    }
+
+    /// Gives it a line to forward.
+    pub(crate) fn forward(&self, line: &str) {
+        append(&self.directory.path().join("input.log"), format!("{line}\n").as_bytes());
+    }
+}
+
+impl Drop for Rsyslog {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

@@ -38,7 +38,7 @@ enum Said {
     Port(u16),
     Accepted(Mail),
     Refused(Mail),
-    Scripted(usize),
+    Scripted {},
 }
 
 impl Smtp {
@@ -78,7 +78,7 @@ impl Smtp {
         writeln!(input, "{command}").expect("the server reads its commands");
         let mut seen = 0;
         self.output.wait_for("the script to be taken", |line| {
-            seen += usize::from(matches!(said(line), Some(Said::Scripted(_))));
+            seen += usize::from(matches!(said(line), Some(Said::Scripted {})));
             (seen > before).then_some(())
         });
     }
@@ -108,7 +108,7 @@ impl Smtp {
     }
 
     fn scripts(&self) -> usize {
-        self.output.all().iter().filter(|line| matches!(said(line), Some(Said::Scripted(_)))).count()
+        self.output.all().iter().filter(|line| matches!(said(line), Some(Said::Scripted {}))).count()
     }
 }
 

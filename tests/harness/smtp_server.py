@@ -56,7 +56,7 @@ async def main():
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     while line := await commands.readline():
         handler.replies.extend(json.loads(line)["reply"])
-        say({"scripted": len(handler.replies)})
+        say({"scripted": {}})
 
 
 asyncio.run(main())
