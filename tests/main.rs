@@ -5,6 +5,7 @@ mod crash;
 mod direction;
 mod faults;
 mod harness;
+mod incident;
 mod measure;
 mod page;
 mod peers;
