@@ -3,6 +3,7 @@
 use ccxwatch_alerts::now::Now;
 use jiff::{SignedDuration, Timestamp};
 use nix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
 
 /// Wall time.
 #[expect(clippy::disallowed_methods, reason = "this is the one clock of the process")]
@@ -17,6 +18,13 @@ pub fn elapsed() -> SignedDuration {
         // Linux has had this clock since 2.6.39; the answer cannot be "no".
         Err(_) => SignedDuration::ZERO,
     }
+}
+
+/// The clock of time limits: of connections, attempts and commits. It stands still while the machine is suspended, because
+/// nobody answers then, and a test that pauses the runtime pauses it too.
+#[expect(clippy::disallowed_methods, reason = "this is the one clock of the process")]
+pub fn timer() -> Instant {
+    Instant::now()
 }
 
 /// Both clocks, for one step of the engine.

@@ -173,7 +173,7 @@ impl Email {
         .await;
         match result {
             Ok(_) => {
-                self.connection = Some((connection, Instant::now()));
+                self.connection = Some((connection, clock::timer()));
                 Ok(())
             }
             Err(error) => {
@@ -199,7 +199,7 @@ impl Email {
             return;
         }
         match timeout(self.server.timeout, self.server.connect()).await {
-            Ok(Ok(connection)) => self.connection = Some((connection, Instant::now())),
+            Ok(Ok(connection)) => self.connection = Some((connection, clock::timer())),
             Ok(Err(failure)) => tracing::debug!(?failure, "connecting ahead failed"),
             Err(_) => tracing::debug!("connecting ahead took too long"),
         }
@@ -219,7 +219,7 @@ impl Email {
 
     fn fresh_enough(&mut self) -> Option<(AsyncSmtpConnection, Instant)> {
         let kept = self.connection.take()?;
-        (kept.1.elapsed() < IDLE).then_some(kept)
+        (clock::timer() - kept.1 < IDLE).then_some(kept)
     }
 }
 

@@ -70,7 +70,7 @@ impl Lane {
             self.take_in();
             self.refill().await;
             self.say();
-            let now = Instant::now();
+            let now = clock::timer();
             if self.paused_until.is_none_or(|until| until <= now)
                 && let Some(place) = self.queue.next(now)
             {
@@ -113,7 +113,7 @@ impl Lane {
                 }
             }
             () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
-                if self.notifier.idle_until().is_some_and(|until| until <= Instant::now()) {
+                if self.notifier.idle_until().is_some_and(|until| until <= clock::timer()) {
                     self.notifier.rest();
                 }
             }
@@ -122,7 +122,7 @@ impl Lane {
     }
 
     fn take_in(&mut self) {
-        let now = Instant::now();
+        let now = clock::timer();
         for message in self.inbox.take() {
             self.hasten(&message);
             self.queue.push(message, now);
@@ -141,7 +141,7 @@ impl Lane {
 
     /// Reads from the store what did not fit into memory, or waits there from before a restart.
     async fn refill(&mut self) {
-        if self.ask_store_at.is_some_and(|at| at > Instant::now()) {
+        if self.ask_store_at.is_some_and(|at| at > clock::timer()) {
             return;
         }
         self.ask_store_at = None;
@@ -151,14 +151,14 @@ impl Lane {
             let read = move || reader.pending_for(&receiver, &recipient, after, asked);
             match tokio::task::spawn_blocking(read).await {
                 Ok(Ok(found)) => {
-                    let now = Instant::now();
+                    let now = clock::timer();
                     for message in self.inbox.refill(found, asked) {
                         self.queue.push(message, now);
                     }
                 }
                 Ok(Err(error)) => {
                     tracing::warn!(receiver = self.receiver, %error, "waiting messages cannot be read; asking again soon");
-                    self.ask_store_at = Some(Instant::now() + ASK_AGAIN);
+                    self.ask_store_at = Some(clock::timer() + ASK_AGAIN);
                     return;
                 }
                 // The runtime is shutting down.
@@ -176,7 +176,7 @@ impl Lane {
             // It stays in the store, and goes out after the restart with the same Message-ID.
             () = async { shutdown.cancelled().await; tokio::time::sleep(grace).await } => return,
         };
-        let now = Instant::now();
+        let now = clock::timer();
         self.last_attempt = Some(now);
         match result {
             Ok(()) => {

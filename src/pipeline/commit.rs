@@ -17,10 +17,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 /// A commit that is outstanding for longer makes the store failing.
-const OUTSTANDING_AT_MOST: SignedDuration = SignedDuration::from_secs(5);
+const OUTSTANDING_AT_MOST: Duration = Duration::from_secs(5);
 /// A failing store is tried again this often.
 const RETRY_EVERY: SignedDuration = SignedDuration::from_secs(1);
 /// A transaction that only says how far files were read waits this long for company.
@@ -53,7 +53,8 @@ type CommitResult = Result<Committed, CommitError>;
 
 struct InFlight {
     done: oneshot::Receiver<CommitResult>,
-    since: SignedDuration,
+    /// By the clock that a suspended machine stops: while it sleeps, no disk can answer.
+    since: Instant,
     replies: Vec<oneshot::Sender<()>>,
     messages: Vec<NewMessage>,
     /// The messages have left already, because the commit took too long.
@@ -184,7 +185,8 @@ impl Commits {
         let changes_history = !messages.is_empty() || !transaction.outcomes.is_empty();
         let done = self.store.commit(transaction);
         let replies = std::mem::take(&mut self.gathering_replies);
-        self.in_flight = Some(InFlight { done, since: now, replies, messages, left: false, changes_history });
+        self.in_flight =
+            Some(InFlight { done, since: clock::timer(), replies, messages, left: false, changes_history });
     }
 
     /// Waits for the commit in flight, for the moment it has taken too long, or for the next try.
@@ -198,10 +200,11 @@ impl Commits {
             };
             return tokio::time::sleep(positive(wait)).await;
         };
-        let patience = if in_flight.left { SignedDuration::MAX } else { in_flight.since + OUTSTANDING_AT_MOST - now };
+        let too_long = in_flight.since + OUTSTANDING_AT_MOST;
         tokio::select! {
+            biased;
             result = &mut in_flight.done => self.committed(result),
-            () = tokio::time::sleep(positive(patience)), if patience != SignedDuration::MAX => {
+            () = tokio::time::sleep_until(too_long), if !in_flight.left => {
                 tracing::error!("the store has not answered for 5 seconds; messages leave without being recorded");
                 self.store_fails();
                 if let Some(in_flight) = &mut self.in_flight {
@@ -215,7 +218,7 @@ impl Commits {
 
     /// Commits what is left and closes the store.
     pub(super) async fn finish(mut self, at_most: Duration) {
-        let deadline = tokio::time::Instant::now() + at_most;
+        let deadline = clock::timer() + at_most;
         while self.in_flight.is_some() && tokio::time::timeout_at(deadline, self.progress()).await.is_ok() {}
         if self.in_flight.is_none() && !is_empty(&self.gathering) {
             let done = self.store.commit(std::mem::take(&mut self.gathering));

@@ -281,7 +281,9 @@ fn a_flipped_byte_costs_its_row_only() {
     let directory = TempDir::new().unwrap();
     filled(directory.path());
     let path = directory.path().join("ccxwatch.db");
-    let before = Store::open(directory.path()).unwrap().pending;
+    let opened = Store::open(directory.path()).unwrap();
+    let before = opened.pending;
+    opened.store.close().unwrap();
     let mut bytes = fs::read(&path).unwrap();
     let needle = br#"{"v":1,"stage""#;
     let at = bytes.windows(needle.len()).position(|window| window == needle).unwrap();

@@ -74,7 +74,7 @@ impl Connection {
             sniffer: Sniffer::default(),
             ear: Ear::new(shared.origin(sender), relay, shared.limits().hosts_per_origin),
             complained: None,
-            heard_at: Instant::now(),
+            heard_at: clock::timer(),
             record_since: None,
             stream,
             sender,
@@ -194,7 +194,7 @@ impl Connection {
             self.framer.finish(&mut frame);
         }
         self.note_framing_error(observed);
-        self.heard_at = Instant::now();
+        self.heard_at = clock::timer();
         self.record_since = (self.framer.pending() > 0).then(|| self.record_since.unwrap_or(self.heard_at));
         let mut batch = Batch { facts: facts.take(), ..Batch::default() };
         {
