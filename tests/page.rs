@@ -6,6 +6,7 @@ use crate::harness::{
     http,
     lines_of_cisco::Says,
     senders,
+    smtp::Smtp,
     wait::poll_until,
 };
 use jiff::Timestamp;
@@ -39,7 +40,7 @@ name = \"a-cluster-with-quite-a-long-name-that-somebody-gave-it-in-the-year-2019
 id = \"node-with-a-fully-qualified-name.contact-center.example.com\"
 addresses = [\"127.0.0.4\"]
 [[cluster]]
-name = \"quiet\"
+name = \"<b>quiet</b> & co\"
 ";
 
 #[expect(clippy::disallowed_methods, reason = "the program under test lives in real time")]
@@ -117,22 +118,30 @@ fn unknown_facilities_are_one_series() {
 
 #[test]
 fn the_page_is_legible_and_runs_no_text_of_a_log() {
-    let site = Site::new(CLUSTERS);
+    let mail = Smtp::start();
+    let site = Site::new(&format!("{CLUSTERS}{}", mail.receiver("team", &["uc-team@example.com"])));
     let running = busy_program(&site);
+    mail.wait_for(3);
+    poll_until("the notifications to show", || (running.page("/").matches("The line").count() == 3).then_some(()));
     let browser = Browser::start(1280, 900);
     let url = format!("http://{}/", running.web);
     browser.open(&url);
     let title = browser.evaluate("return document.title");
     assert!(title.as_str().is_some_and(|title| title.contains("ccxwatch")), "{title}");
+    browser.evaluate(OPEN_ALL);
     let text = browser.evaluate("return document.body.innerText");
     let text = text.as_str().expect("a page has text");
-    for seen in ["berlin", "a-cluster-with-quite-a-long-name", "quiet", "<script>", "onerror"] {
+    for seen in
+        ["berlin", "a-cluster-with-quite-a-long-name", "<b>quiet</b> & co", "unmapped:_script_", "<script>", "onerror"]
+    {
         assert!(text.contains(seen), "{seen:?} is not to be seen in:\n{text}");
     }
-    assert_eq!(browser.evaluate("return document.querySelectorAll('img[onerror]').length"), 0);
+    assert_eq!(browser.evaluate("return document.querySelectorAll('img[onerror], td b').length"), 0);
+    assert!(!running.page("/").contains("<script>document"), "no text of a log is markup");
     look(&browser, "wide");
     let narrow = Browser::start(500, 900);
     narrow.open(&url);
+    narrow.evaluate(OPEN_ALL);
     look(&narrow, "narrow");
 }
 
@@ -146,15 +155,25 @@ fn look(browser: &Browser, name: &str) {
     assert_eq!(faults, serde_json::json!([]), "the {name} page; picture: {}", picture.display());
 }
 
+/// Shows what a person sees who opens everything.
+const OPEN_ALL: &str = "for (const details of document.querySelectorAll('details')) details.open = true;";
+
 /// The texts of a page that overlap each other, and whatever sticks out of the window.
 const OVERLAPS: &str = "
+    const isForScreenReaders = (element) => {
+        for (; element !== document.body; element = element.parentElement) {
+            const box = element.getBoundingClientRect();
+            if (getComputedStyle(element).overflow === 'hidden' && box.width <= 1 && box.height <= 1) return true;
+        }
+        return false;
+    };
     const faults = [];
     const boxes = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const node = walker.currentNode;
         const style = getComputedStyle(node.parentElement);
-        if (!node.data.trim() || style.visibility === 'hidden' || style.display === 'none') continue;
+        if (!node.data.trim() || style.visibility === 'hidden' || isForScreenReaders(node.parentElement)) continue;
         const range = document.createRange();
         range.selectNodeContents(node);
         for (const box of range.getClientRects()) {
@@ -212,8 +231,13 @@ fn only_this_host_is_answered() {
     // A page of somebody else, opened in an administrator's browser, must not read from here (DNS rebinding).
     for path in ["/", "/api/v1/clusters", "/api/v1/alerts"] {
         check(path, "Host: evil.example.com\r\n", false);
-        check(path, &format!("{host}Origin: http://evil.example.com\r\n"), false);
         check(path, &format!("{host}Origin: http://{}\r\n", running.web), true);
+        // Reading from a page of somebody else is what a browser itself refuses, as long as no answer permits it.
+        let foreign = format!("{host}Origin: http://evil.example.com\r\n");
+        let response = http::request(running.web, "GET", path, &foreign);
+        assert!(!response.head.contains("access-control-"), "{path}: {}", response.head);
+        let response = http::request(running.web, "POST", path, &format!("{foreign}Content-Length: 0\r\n"));
+        assert_eq!(response.status, 403, "{path}: {}", response.body);
     }
     let page = http::get(running.web, "/");
     for header in ["content-security-policy:", "x-content-type-options: nosniff"] {

@@ -37,9 +37,11 @@ impl Says {
     pub(crate) fn trace(self, sequence: u32, at: Timestamp) -> String {
         let stamp = at.to_zoned_datetime(TimeZone::UTC).strftime("%b %d %H:%M:%S.%3f UTC");
         let text = match self {
-            Self::Entering => " [REPORT_ENTITLE] not enough licenses: Out of Compliance state in =45 minutes",
-            Self::EnteringShortly => " [REPORT_ENTITLE] not enough licenses: Out of Compliance state in =15 minutes",
-            Self::OutOfCompliance => " [REPORT_ENTITLE] not enough licenses: in Out of Compliance state",
+            Self::Entering => " [REPORT_ENTITLE] test: this node will enter Out of Compliance state in =45 minutes",
+            Self::EnteringShortly => {
+                " [REPORT_ENTITLE] test: this node will enter Out of Compliance state in =15 minutes"
+            }
+            Self::OutOfCompliance => " [REPORT_ENTITLE] test: this node is in Out of Compliance state",
         };
         format!("{sequence}: {stamp}: %MCVD-LIB_LICENSE-{}-{}:{text}", self.severity(), self.mnemonic())
     }

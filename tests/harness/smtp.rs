@@ -113,6 +113,11 @@ impl Smtp {
 }
 
 impl Mail {
+    /// The message as a person reads it: quoted-printable lines joined and decoded.
+    pub(crate) fn text(&self) -> String {
+        unquoted(&self.data)
+    }
+
     /// The value of a header, unfolded.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let head = self.data.split("\r\n\r\n").next()?.replace("\r\n ", " ").replace("\r\n\t", " ");
@@ -129,6 +134,23 @@ impl Drop for Smtp {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Quoted-printable text, decoded; other text as it is, where it holds no `=`.
+pub(crate) fn unquoted(text: &str) -> String {
+    let joined = text.replace("=\r\n", "").replace("=\n", "");
+    let mut pieces = joined.split('=');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        match piece.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&piece.as_bytes()[2..]);
+            }
+            None => bytes.extend([b"=", piece.as_bytes()].concat()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn said(line: &str) -> Option<Said> {
