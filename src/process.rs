@@ -25,7 +25,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::JoinHandle,
 };
@@ -47,6 +47,7 @@ pub struct Process {
     /// Stops page and control socket, after the loop.
     stop_doors: CancellationToken,
     ready: Arc<AtomicBool>,
+    stop_signals: Option<StopSignals>,
 }
 
 /// What the process listens on, ports resolved.
@@ -188,8 +189,10 @@ impl Process {
             pending,
         };
         let pipeline = tokio::spawn(pipeline::run(parts, stop.clone()));
+        // Before anybody is told that the process is ready: from then on a signal ends it in order.
+        let stop_signals = StopSignals::new();
         ready.store(true, Ordering::Release);
-        Ok(Self { bound, pipeline, stop, stop_doors, ready })
+        Ok(Self { bound, pipeline, stop, stop_doors, ready, stop_signals })
     }
 
     /// What the process listens on.
@@ -205,7 +208,7 @@ impl Process {
     /// Runs until SIGTERM, SIGINT or [`Process::stopper`]; commits, and leaves within 5 s.
     pub async fn run_to_the_end(mut self) {
         let ended_by_itself = tokio::select! {
-            () = stop_signal() => false,
+            () = stop_signal(self.stop_signals.as_mut()) => false,
             () = self.stop.cancelled() => false,
             _ = &mut self.pipeline => true,
         };
@@ -244,12 +247,28 @@ fn listen_failure(address: String, source: io::Error) -> Failure {
     Failure::Listen { address, source, hint }
 }
 
-async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be received here; stop ccxwatch with SIGKILL, it continues at the next start");
-        return std::future::pending().await;
-    };
+/// The signals that end the process in order.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Takes them over from now on; `None` where the system has none to give.
+    fn new() -> Option<Self> {
+        let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        let (Ok(terminate), Ok(interrupt)) = signals else {
+            tracing::error!(
+                "signals cannot be received here; stop ccxwatch with SIGKILL, it continues at the next start"
+            );
+            return None;
+        };
+        Some(Self { terminate, interrupt })
+    }
+}
+
+async fn stop_signal(signals: Option<&mut StopSignals>) {
+    let Some(StopSignals { terminate, interrupt }) = signals else { return std::future::pending().await };
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -161,6 +161,15 @@ fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_signal_ends_it_in_order_from_the_moment_that_it_is_ready() {
+    let site = Site::new("");
+    for _ in 0..20 {
+        let ended = site.start().terminate();
+        assert_eq!(ended.status.code(), Some(OK), "{ended:?}");
+    }
+}
+
+#[test]
 fn input_that_cannot_be_read_is_named() {
     let site = Site::new("");
     for command in ["parse", "replay"] {
