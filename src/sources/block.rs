@@ -9,13 +9,20 @@ use ccxwatch_alerts::{
 };
 use ccxwatch_parsers::{parse, triage};
 use jiff::Timestamp;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
 
 /// The facts of a batch that is being gathered. Equal lines fold into one.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     list: Vec<Fact>,
-    folds: HashMap<Box<[u8]>, usize>,
+    /// Where the fact of a line is, by the line's hash. It is keyed and 64 bits wide: nobody makes two lines meet.
+    folds: HashMap<u64, usize>,
+    keys: RandomState,
+    bytes: usize,
     /// The trace record to which the next continuation lines belong.
     open: Option<usize>,
 }
@@ -28,6 +35,7 @@ impl Facts {
     pub(super) fn take(&mut self) -> Vec<Fact> {
         self.folds.clear();
         self.open = None;
+        self.bytes = 0;
         std::mem::take(&mut self.list)
     }
 
@@ -36,9 +44,17 @@ impl Facts {
         self.open = None;
     }
 
-    /// Drops down to `limit` facts: license facts stay longest, older ones longer than newer ones. The number dropped, copies
-    /// included.
-    pub(super) fn shed(&mut self, limit: usize) -> u64 {
+    /// Drops down to so many facts and bytes: license facts stay longest, older ones longer than newer ones. The number dropped,
+    /// copies included.
+    pub(super) fn shed(&mut self, facts: usize, bytes: usize) -> u64 {
+        let mut dropped = self.shed_to(facts);
+        while self.bytes > bytes && !self.list.is_empty() {
+            dropped += self.shed_to(self.list.len() / 2);
+        }
+        dropped
+    }
+
+    fn shed_to(&mut self, limit: usize) -> u64 {
         let Some(excess) = self.list.len().checked_sub(limit).filter(|excess| *excess > 0) else { return 0 };
         let others = self.list.iter().filter(|fact| fact.license.is_none()).count();
         let mut keep_others = others.saturating_sub(excess);
@@ -55,8 +71,23 @@ impl Facts {
         });
         self.folds.clear();
         self.open = None;
+        self.bytes = self.list.iter().map(weight).sum();
         dropped
     }
+
+    fn push(&mut self, fact: Fact, key: u64) -> usize {
+        let index = self.list.len();
+        self.bytes += weight(&fact);
+        self.list.push(fact);
+        self.folds.insert(key, index);
+        index
+    }
+}
+
+/// About how many bytes a fact takes.
+fn weight(fact: &Fact) -> usize {
+    let params: usize = fact.params.iter().map(|(key, value)| key.len() + value.len() + 48).sum();
+    size_of::<Fact>() + fact.raw.len() + params
 }
 
 /// Where the lines of a block come from, and where they go.
@@ -123,7 +154,8 @@ impl Block<'_> {
     fn wanted(&mut self, line: &[u8], is_trace: bool) {
         self.observed.facts += 1;
         let origin: &Arc<Origin> = &self.ear.origin;
-        let known = self.facts.folds.get(line).copied();
+        let key = self.facts.keys.hash_one(line);
+        let known = self.facts.folds.get(&key).copied();
         if let Some(fact) = known.and_then(|index| self.facts.list.get_mut(index))
             && fact.origin == **origin
         {
@@ -137,10 +169,8 @@ impl Block<'_> {
         let Some(fact) = Fact::from_record(&record, self.received_at, (**origin).clone(), self.catching_up) else {
             return;
         };
-        let index = self.facts.list.len();
         let continues = is_trace && matches!(fact.origin.channel, Channel::File | Channel::Stdin);
+        let index = self.facts.push(fact, key);
         self.facts.open = continues.then_some(index);
-        self.facts.list.push(fact);
-        self.facts.folds.insert(line.into(), index);
     }
 }

@@ -13,6 +13,8 @@ pub struct Limits {
     pub queue_batches: usize,
     /// Facts that a UDP source keeps aside while its queue is full.
     pub held_facts: usize,
+    /// About how many bytes those may be.
+    pub held_bytes: usize,
     /// Origins whose liveness one source tracks.
     pub origins: usize,
     /// Hosts that are told apart behind one relay.
@@ -49,6 +51,7 @@ impl Default for Limits {
             block_bytes: 64 * 1024,
             queue_batches: 8,
             held_facts: 4096,
+            held_bytes: 16 * 1024 * 1024,
             origins: 4096,
             hosts_per_origin: 256,
             continuation_bytes: 4096,

@@ -1,8 +1,8 @@
 //! One open file, read to its end and then watched.
 
 use super::{
-    head::Head,
-    identities::{Id, Identities},
+    head::{self, Head},
+    identities::{Applied, Id, Identities},
 };
 use crate::sources::{
     Limits, Observed,
@@ -69,10 +69,30 @@ pub(super) struct Follow {
     framer: Framer,
     /// The end of the last line that was applied from here.
     applied: u64,
+    /// The hash of the bytes before that end: while they are there, the file only grew.
+    anchor: Option<u64>,
+    /// It became shorter than what was applied, and what that means is not known yet.
+    shrunk: Option<Shrunk>,
     line_bytes: usize,
 }
 
+/// A file that became shorter. If it is being copied to its place once more, it will soon be as it was; else its end is gone.
+#[derive(Clone, Copy, Debug)]
+struct Shrunk {
+    /// The least of it that was there.
+    least: u64,
+    /// How often it was seen to change since.
+    looks: u32,
+}
+
 impl Follow {
+    /// Bytes before the end of the last applied line that are compared.
+    const ANCHOR: u64 = 1024;
+    /// Looks without a change after which a file that became shorter stays so.
+    const SHRUNK_QUIET: u32 = 4;
+    /// Looks with a change after which the same is supposed.
+    const SHRUNK_LOOKS: u32 = 40;
+
     /// Opens a file. Nothing is read but its beginning.
     pub(super) fn open(path: &Path, origin: Origin, limits: &Limits) -> io::Result<Self> {
         let file = File::open(path)?;
@@ -89,6 +109,8 @@ impl Follow {
             beginning: Vec::new(),
             framer: Framer::resume(Mode::Lf, limits.line_bytes, 0),
             applied: 0,
+            anchor: None,
+            shrunk: None,
             line_bytes: limits.line_bytes,
         };
         follow.beginning = follow.read_beginning()?;
@@ -100,6 +122,11 @@ impl Follow {
         self.seen.size > self.framer.offset()
     }
 
+    /// Whether it has been silent for so many looks, and nothing is open about it.
+    pub(super) fn is_done(&self, quiet: u32) -> bool {
+        self.quiet >= quiet && !self.has_more() && self.shrunk.is_none()
+    }
+
     /// The size as the open file says it, for a file that no path leads to any more.
     pub(super) fn look(&self) -> io::Result<Seen> {
         Ok(Seen::of(&self.file.metadata()?))
@@ -108,21 +135,54 @@ impl Follow {
     /// Makes sure of who this is; it may have been read before, here or elsewhere. `starting`: by the last process.
     pub(super) fn recognize(&mut self, identities: &mut Identities, starting: bool) -> io::Result<()> {
         if self.id.is_none() {
-            self.id = identities.find(&self.beginning);
+            self.id = self.find(identities)?;
         }
         let Some((id, known)) = self.id.and_then(|id| Some((id, identities.get(id)?))) else { return Ok(()) };
-        let offset = known.offset;
-        if offset > self.seen.size && starting && known.node == self.seen.node {
-            // Truncated while nobody looked: what is left was applied.
-            return self.cut_back(identities);
-        }
+        let (offset, anchor) = (known.offset, known.anchor);
+        let is_own = known.node == self.seen.node;
         if offset > self.applied {
             self.seek(offset);
+        }
+        if starting && is_own && offset > self.seen.size {
+            self.anchor = anchor;
+            self.shrunk = Some(Shrunk { least: self.seen.size, looks: 0 });
         }
         if !self.rotated {
             identities.moved(id, &self.path, self.seen.node);
         }
         Ok(())
+    }
+
+    /// The known file that this is. It may be all of what was applied, or more, or a part of it; that the inode is the same tells
+    /// as well.
+    fn find(&self, identities: &Identities) -> io::Result<Option<Id>> {
+        let mut best = None;
+        for (id, known) in identities.find(&self.beginning) {
+            let is_own = known.node == self.seen.node;
+            let is_whole = known.offset <= self.seen.size;
+            if is_whole && known.anchor.is_some() && self.read_anchor(known.offset)? != known.anchor {
+                continue;
+            }
+            let is_short = self.beginning.len() < Head::BYTES;
+            let rank = match (is_whole, is_own) {
+                (true, true) => 3,
+                // All of it was compared, and is known.
+                (false, _) if is_short => 2,
+                (true, false) => 1,
+                (false, _) => 0,
+            };
+            best = best.max(Some((rank, is_own, known.offset, id)));
+        }
+        Ok(best.map(|(.., id)| id))
+    }
+
+    /// The file is as it was.
+    pub(super) fn unchanged(&mut self, identities: &mut Identities) -> io::Result<()> {
+        self.quiet = self.quiet.saturating_add(1);
+        match self.shrunk {
+            Some(Shrunk { least, .. }) if self.quiet >= Self::SHRUNK_QUIET => self.cut_back(least, identities),
+            _ => Ok(()),
+        }
     }
 
     /// The file was written to, or changed otherwise. Finds out whether it grew.
@@ -135,30 +195,57 @@ impl Follow {
         let begins_anew = !same || (beginning.is_empty() && !self.beginning.is_empty());
         self.beginning = beginning;
         if begins_anew {
-            self.id = None;
-            self.seek(0);
-            self.catching_up = seen.size > block_bytes as u64;
+            self.begin_anew(block_bytes);
+        } else if let Some(shrunk) = self.shrunk {
+            return self.judge(shrunk, identities);
         } else if old.size < self.framer.offset() {
             // A copy that is still shorter than what was applied of the file: is it one, now that there is more of it?
             self.id = None;
             self.seek(0);
-        } else if seen.size < self.framer.offset() {
-            if seen.size < self.applied {
-                return self.cut_back(identities);
+        } else if seen.size < self.applied {
+            self.shrunk = Some(Shrunk { least: seen.size, looks: 0 });
+        } else if !self.is_anchored()? {
+            // It was truncated and written anew between two looks, and begins as before: better its lines twice than never.
+            if let Some(id) = self.id {
+                identities.forget(id);
             }
+            self.begin_anew(block_bytes);
+        } else if seen.size < self.framer.offset() {
             // Only a half line lost some of its end.
             self.seek(self.applied);
         }
         Ok(())
     }
 
+    /// Other content.
+    fn begin_anew(&mut self, block_bytes: usize) {
+        self.id = None;
+        self.seek(0);
+        self.catching_up = self.seen.size > block_bytes as u64;
+    }
+
+    /// A file that became shorter has changed again.
+    fn judge(&mut self, shrunk: Shrunk, identities: &mut Identities) -> io::Result<()> {
+        let shrunk = Shrunk { least: shrunk.least.min(self.seen.size), looks: shrunk.looks + 1 };
+        self.shrunk = Some(shrunk);
+        let is_back = self.seen.size >= self.applied;
+        if is_back && self.is_anchored()? {
+            self.seek(self.applied);
+        } else if is_back || shrunk.looks >= Self::SHRUNK_LOOKS {
+            self.cut_back(shrunk.least, identities)?;
+        }
+        Ok(())
+    }
+
     /// The file lost its end, and keeps lines that were applied: goes on behind the last of them.
-    fn cut_back(&mut self, identities: &mut Identities) -> io::Result<()> {
-        let offset = self.last_line_end(self.seen.size)?;
+    fn cut_back(&mut self, size: u64, identities: &mut Identities) -> io::Result<()> {
+        let offset = self.last_line_end(size)?;
         self.seek(offset);
-        match self.id {
-            Some(id) if offset > 0 => identities.applied(id, &self.beginning, offset),
-            _ => self.id = None,
+        if let Some(id) = self.id.take() {
+            identities.detach(id, self.seen.node);
+        }
+        if offset > 0 {
+            self.applied_to(offset, identities);
         }
         Ok(())
     }
@@ -214,15 +301,42 @@ impl Follow {
 
     fn applied_to(&mut self, end: u64, identities: &mut Identities) {
         self.applied = end;
+        self.drop_anchor();
+        let at = Applied {
+            path: &self.path,
+            node: self.seen.node,
+            beginning: &self.beginning,
+            offset: end,
+            anchor: self.anchor,
+        };
         match self.id {
-            Some(id) => identities.applied(id, &self.beginning, end),
-            None => self.id = Some(identities.add(&self.path, self.seen.node, &self.beginning, end)),
+            Some(id) => identities.applied(id, &at),
+            None => self.id = Some(identities.add(&at)),
         }
     }
 
     fn seek(&mut self, offset: u64) {
         self.framer = Framer::resume(Mode::Lf, self.line_bytes, offset);
         self.applied = offset;
+        self.shrunk = None;
+        self.drop_anchor();
+    }
+
+    /// Remembers the bytes before the end of the last applied line. Where they cannot be read there is nothing to compare.
+    fn drop_anchor(&mut self) {
+        self.anchor = self.read_anchor(self.applied).unwrap_or(None);
+    }
+
+    fn is_anchored(&self) -> io::Result<bool> {
+        Ok(self.anchor.is_none() || self.read_anchor(self.applied)? == self.anchor)
+    }
+
+    fn read_anchor(&self, offset: u64) -> io::Result<Option<u64>> {
+        let start = offset.saturating_sub(Self::ANCHOR);
+        let mut anchor = vec![0; usize::try_from(offset - start).unwrap_or_default()];
+        let length = read_full(&self.file, &mut anchor, start)?;
+        // Bytes that are not there yet tell nothing.
+        Ok((length == anchor.len() && length > 0).then(|| head::hash(&anchor)))
     }
 
     fn read_beginning(&self) -> io::Result<Vec<u8>> {

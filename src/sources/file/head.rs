@@ -47,6 +47,11 @@ impl Head {
     }
 }
 
+/// The hash of any bytes.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(Hash::START, |hash, byte| Hash::with(hash, *byte))
+}
+
 /// FNV-1a with 64 bits. It is stored, so it may never change.
 struct Hash;
 

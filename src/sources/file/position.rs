@@ -17,7 +17,9 @@ pub(super) struct Stored {
     pub(super) path: String,
     /// The end of the last line that was applied.
     pub(super) offset: u64,
-    /// Lengths and hashes; in hexadecimal, because JSON has no whole numbers of this size.
+    /// The hash of the bytes before it, in hexadecimal: JSON has no whole numbers of this size.
+    anchor: Option<String>,
+    /// Lengths and hashes, in hexadecimal.
     heads: Vec<(u64, String)>,
     /// A hint only.
     pub(super) device: u64,
@@ -26,12 +28,19 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn new(pattern: &str, path: &str, offset: u64, heads: &[Head], (device, inode): (u64, u64)) -> Self {
+    pub(super) fn new(
+        pattern: &str,
+        path: &str,
+        (offset, anchor): (u64, Option<u64>),
+        heads: &[Head],
+        (device, inode): (u64, u64),
+    ) -> Self {
         Self {
             version: VERSION,
             pattern: pattern.to_owned(),
             path: path.to_owned(),
             offset,
+            anchor: anchor.map(|hash| format!("{hash:016x}")),
             heads: heads.iter().map(|head| (head.length, format!("{:016x}", head.hash))).collect(),
             device,
             inode,
@@ -45,6 +54,11 @@ impl Stored {
             (1..=Head::BYTES as u64).contains(length).then_some(Head { length: *length, hash })
         };
         self.heads.iter().map(head).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// The hash of the bytes before the offset.
+    pub(super) fn anchor(&self) -> Option<u64> {
+        self.anchor.as_ref().and_then(|hash| u64::from_str_radix(hash, 16).ok())
     }
 
     /// What is stored under a key.
@@ -97,17 +111,17 @@ mod tests {
     #[test]
     fn a_position_survives_storing() {
         let heads = Head::ladder(b"a\nfoobar", 8);
-        let stored = Stored::new("/logs/*.log", "/logs/a.log", 8, &heads, (1, 2));
+        let stored = Stored::new("/logs/*.log", "/logs/a.log", (8, Some(9)), &heads, (1, 2));
         let position = stored.position("key".into());
         assert_eq!(
             position.json.as_deref(),
             Some(
-                r#"{"version":1,"pattern":"/logs/*.log","path":"/logs/a.log","offset":8,"heads":[[2,"089bdc07b544e7b2"],[8,"31bf21a8182aa083"]],"device":1,"inode":2}"#
+                r#"{"version":1,"pattern":"/logs/*.log","path":"/logs/a.log","offset":8,"anchor":"0000000000000009","heads":[[2,"089bdc07b544e7b2"],[8,"31bf21a8182aa083"]],"device":1,"inode":2}"#
             )
         );
         let read = Stored::read(&position).unwrap().unwrap();
         assert_eq!(read, stored);
-        assert_eq!(read.heads(), heads);
+        assert_eq!((read.heads(), read.anchor()), (heads, Some(9)));
     }
 
     #[test]

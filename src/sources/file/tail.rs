@@ -96,6 +96,9 @@ impl Tail {
     fn look(&mut self) {
         let first_start = self.starting && !self.identities.knows_own();
         let files = self.scanner.scan();
+        if self.starting {
+            self.find_renamed(&files);
+        }
         let mut loose = self.sort_out(&files);
         let mut open: BTreeSet<(u64, u64)> = self.follows.values().map(|follow| follow.seen.node).collect();
         for (path, seen) in files {
@@ -124,9 +127,7 @@ impl Tail {
             follow.rotated = true;
             self.leaving.push(follow);
         }
-        if std::mem::take(&mut self.starting) {
-            self.find_renamed();
-        }
+        self.starting = false;
         self.look_at_leaving();
     }
 
@@ -151,11 +152,17 @@ impl Tail {
 
     fn see(&mut self, follow: &mut Follow, seen: Seen) {
         if follow.seen == seen {
-            follow.quiet = follow.quiet.saturating_add(1);
+            let looked = follow.unchanged(&mut self.identities);
+            self.note(follow, looked);
             return;
         }
         let block_bytes = self.context.limits.block_bytes;
-        if let Err(error) = follow.changed(seen, &mut self.identities, block_bytes) {
+        let looked = follow.changed(seen, &mut self.identities, block_bytes);
+        self.note(follow, looked);
+    }
+
+    fn note(&mut self, follow: &Follow, looked: io::Result<()>) {
+        if let Err(error) = looked {
             self.scanner.complain(&follow.path, &error);
         }
     }
@@ -201,12 +208,12 @@ impl Tail {
     }
 
     /// After a start: files that were renamed out of the pattern's sight before they were read to their end.
-    fn find_renamed(&mut self) {
-        let followed = self.followed();
+    fn find_renamed(&mut self, files: &BTreeMap<PathBuf, Seen>) {
+        let in_sight: BTreeSet<(u64, u64)> = files.values().map(|seen| seen.node).collect();
         let missing: Vec<(Id, (u64, u64), PathBuf)> = self
             .identities
             .own()
-            .filter(|(id, _)| !followed.contains(id))
+            .filter(|(_, identity)| !in_sight.contains(&identity.node))
             .map(|(id, identity)| (id, identity.node, identity.path.clone()))
             .collect();
         let siblings = scan::siblings(missing.iter().map(|(_, _, path)| path.as_path()));
@@ -263,7 +270,7 @@ impl Tail {
             facts: &mut self.facts,
             received_at: now.wall,
         };
-        let is_done = |follow: &Follow| follow.quiet >= limits.quiet_polls && !follow.has_more();
+        let is_done = |follow: &Follow| follow.is_done(limits.quiet_polls);
         for follow in self.follows.values_mut().filter(|follow| follow.rotated && is_done(follow)) {
             follow.finish(&mut sink, &mut self.identities);
             follow.rotated = false;
@@ -282,7 +289,8 @@ impl Tail {
     }
 
     fn batch(&mut self, now: Now, all: bool) -> Option<Batch> {
-        let is_due = all || self.sent.is_none_or(|sent| now.elapsed - sent >= QUIET_BATCH_EVERY);
+        let is_due =
+            all || self.identities.is_urgent() || self.sent.is_none_or(|sent| now.elapsed - sent >= QUIET_BATCH_EVERY);
         if self.facts.is_empty() && !is_due {
             return None;
         }

@@ -1,5 +1,6 @@
 //! Real sockets and real files; nothing sleeps, everything waits for what it expects.
 
+mod model;
 mod stdin;
 mod tail;
 mod tcp;

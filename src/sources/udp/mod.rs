@@ -198,7 +198,7 @@ impl State {
             };
             datagram::messages(bytes, |message| block.message(message));
         }
-        let excess = facts.shed(context.limits.held_facts);
+        let excess = facts.shed(context.limits.held_facts, context.limits.held_bytes);
         observed.dropped(DropReason::QueueFull, excess);
         if self.heard.len() < context.limits.origins {
             hearing.due(now, &mut self.heard);
