@@ -90,6 +90,7 @@ impl Dispatcher {
                 failures: 0,
                 last_attempt: None,
                 ask_store_at: None,
+                delivered_unrecorded: VecDeque::new(),
             };
             tasks.spawn(lane.run());
         }
@@ -98,7 +99,8 @@ impl Dispatcher {
     }
 
     /// Delivers a message. It never blocks; what does not fit into memory is read from the store later. A message that was
-    /// submitted before, or found in the store, is not delivered twice.
+    /// submitted before, or found in the store, is not delivered twice; nor is one that has left unrecorded while the store was
+    /// failing, and is submitted once more when it is recorded.
     pub fn submit(&self, message: Message) {
         let lane = self.lanes.get(&(message.receiver.clone(), message.recipient.clone()));
         let (message, error) = if let Some(inbox) = lane {

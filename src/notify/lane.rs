@@ -3,12 +3,14 @@
 use super::{
     Failure, Notifier,
     inbox::{Health, Inbox, LIMIT},
-    queue::{Backoff, Place, Queue},
+    queue::{Backoff, Place, Queue, told},
+    texts,
 };
 use crate::{
     clock,
     store::{DeliveryResult, Message, Outcome, Reader},
 };
+use ccxwatch_alerts::notification::Notification;
 use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -42,6 +44,9 @@ impl Timing {
 /// A store that could not be read is asked again after this long.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// Messages that left unrecorded and are remembered, so that their recorded twins do not leave again.
+const TWINS: usize = 1_000;
+
 /// One recipient of one receiver.
 pub(super) struct Lane {
     pub(super) receiver: String,
@@ -61,6 +66,8 @@ pub(super) struct Lane {
     pub(super) failures: u32,
     pub(super) last_attempt: Option<Instant>,
     pub(super) ask_store_at: Option<Instant>,
+    /// What was delivered while the store was failing.
+    pub(super) delivered_unrecorded: VecDeque<u64>,
 }
 
 impl Lane {
@@ -122,11 +129,26 @@ impl Lane {
     }
 
     fn take_in(&mut self) {
-        let now = clock::timer();
         for message in self.inbox.take() {
-            self.hasten(&message);
-            self.queue.push(message, now);
+            self.accept(message);
         }
+    }
+
+    fn accept(&mut self, message: Message) {
+        if message.id.is_some() && !(self.delivered_unrecorded.is_empty() && self.queue.is_empty()) {
+            let name = told(&message.notification);
+            if self.delivered_unrecorded.contains(&name) {
+                self.inbox.finished(1);
+                self.tell(message.id, DeliveryResult::Delivered);
+                return;
+            }
+            if let Some(twin) = self.queue.twin(name) {
+                self.queue.remove(twin);
+                self.inbox.finished(1);
+            }
+        }
+        self.hasten(&message);
+        self.queue.push(message, clock::timer());
     }
 
     /// An urgent message does not wait for the end of a long pause.
@@ -151,9 +173,8 @@ impl Lane {
             let read = move || reader.pending_for(&receiver, &recipient, after, asked);
             match tokio::task::spawn_blocking(read).await {
                 Ok(Ok(found)) => {
-                    let now = clock::timer();
                     for message in self.inbox.refill(found, asked) {
-                        self.queue.push(message, now);
+                        self.accept(message);
                     }
                 }
                 Ok(Err(error)) => {
@@ -168,11 +189,12 @@ impl Lane {
     }
 
     async fn attempt(&mut self, place: Place) {
-        let Some(message) = self.queue.get(place) else { return };
+        let places = self.queue.together(place);
+        let Some(message) = self.combined(&places) else { return };
         let shutdown = self.shutdown.clone();
         let grace = self.timing.grace;
         let result = tokio::select! {
-            result = self.notifier.deliver(message) => result,
+            result = self.notifier.deliver(&message) => result,
             // It stays in the store, and goes out after the restart with the same Message-ID.
             () = async { shutdown.cancelled().await; tokio::time::sleep(grace).await } => return,
         };
@@ -182,7 +204,7 @@ impl Lane {
             Ok(()) => {
                 self.reachable();
                 self.inbox.set_health(Health::default());
-                self.finish(place, DeliveryResult::Delivered);
+                self.finish(&places, &DeliveryResult::Delivered);
             }
             Err(Failure::Never(error)) => {
                 self.reachable();
@@ -193,19 +215,33 @@ impl Lane {
                     "a message was refused for good"
                 );
                 self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try: None });
-                self.finish(place, DeliveryResult::GivenUp { error });
+                self.finish(&places, &DeliveryResult::GivenUp { error });
             }
             Err(Failure::Later(error)) => {
                 self.reachable();
-                self.again(place, now, error);
+                self.again(&places, now, &error);
             }
             Err(Failure::Unreachable(error)) => {
                 self.failures += 1;
                 self.paused_until = Some(now + self.timing.backoff.after(self.failures));
-                self.again(place, now, error.clone());
+                self.again(&places, now, &error);
                 self.expire(&error);
             }
         }
+    }
+
+    /// The last of the messages, naming those before it: they were overtaken while they waited.
+    fn combined(&self, places: &[Place]) -> Option<Message> {
+        let (last, before) = places.split_last()?;
+        let mut message = self.queue.get(*last)?.clone();
+        if !before.is_empty() {
+            let mut notification = Notification::clone(&message.notification);
+            let overtaken = before.iter().filter_map(|place| self.queue.get(*place));
+            let history = overtaken.map(|message| texts::overtaken(&message.notification));
+            notification.history = history.chain(notification.history).collect();
+            message.notification = Arc::new(notification);
+        }
+        Some(message)
     }
 
     fn reachable(&mut self) {
@@ -214,22 +250,22 @@ impl Lane {
     }
 
     /// Tries the message again later, unless that has gone on for too long.
-    fn again(&mut self, place: Place, now: Instant, error: String) {
-        let Some(message) = self.queue.get(place) else { return };
+    fn again(&mut self, places: &[Place], now: Instant, error: &str) {
         tracing::warn!(receiver = self.receiver, recipient = self.recipient, error, "a message could not be delivered");
-        if self.is_too_old(message.created_at) {
-            let error = self.too_old(&error);
-            self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try: None });
-            self.finish(place, DeliveryResult::GivenUp { error });
-            return;
+        for place in places {
+            let Some(message) = self.queue.get(*place) else { continue };
+            let (id, error) = (message.id, error.to_owned());
+            if self.is_too_old(message.created_at) {
+                self.finish(&[*place], &DeliveryResult::GivenUp { error: self.too_old(&error) });
+            } else {
+                self.queue.put_off(*place, now, self.timing.backoff);
+                self.tell(id, DeliveryResult::Retry { error });
+            }
         }
-        let id = message.id;
-        self.queue.put_off(place, now, self.timing.backoff);
         let next = self.queue.next_due().map_or(now, |due| self.paused_until.map_or(due, |until| until.max(due)));
         let wait = SignedDuration::try_from(next.saturating_duration_since(now)).unwrap_or_default();
-        let next_try = clock::wall().checked_add(wait).ok();
-        self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try });
-        self.tell(id, DeliveryResult::Retry { error });
+        let next_try = if self.queue.is_empty() { None } else { clock::wall().checked_add(wait).ok() };
+        self.inbox.set_health(Health { failing: true, last_error: Some(error.to_owned()), next_try });
     }
 
     /// The receiver has been unreachable: what is too old would only fail the same way.
@@ -251,10 +287,15 @@ impl Lane {
         format!("not delivered within {} h; the last attempt: {error}", self.timing.give_up_after.as_hours())
     }
 
-    fn finish(&mut self, place: Place, result: DeliveryResult) {
-        if let Some(message) = self.queue.remove(place) {
+    fn finish(&mut self, places: &[Place], result: &DeliveryResult) {
+        for place in places {
+            let Some(message) = self.queue.remove(*place) else { continue };
             self.inbox.finished(1);
-            self.tell(message.id, result);
+            if message.id.is_none() && *result == DeliveryResult::Delivered {
+                self.delivered_unrecorded.truncate(TWINS - 1);
+                self.delivered_unrecorded.push_front(told(&message.notification));
+            }
+            self.tell(message.id, result.clone());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which message is next, and when it is tried again: pure, handed the time.
 
 use crate::store::{Message, fingerprint};
+use ccxwatch_alerts::notification::{Notification, Reason};
 use ccxwatch_parsers::severity::Severity;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -39,6 +40,16 @@ struct Waiting {
     episode: u64,
 }
 
+/// Whether it tells of an end: that is never merged into what came before.
+fn is_end(notification: &Notification) -> bool {
+    matches!(notification.reason, Reason::Resolved | Reason::ConfirmedCompliant | Reason::FeedRestored)
+}
+
+/// A name of what is told, the same with and without the store.
+pub(super) fn told(notification: &Notification) -> u64 {
+    fingerprint(&[&notification.episode, &notification.told_as])
+}
+
 /// What waits for one recipient.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -59,6 +70,10 @@ impl Queue {
         self.waiting.insert(place, Waiting { message, due: now, failures: 0, episode });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub(super) fn get(&self, place: Place) -> Option<&Message> {
         self.waiting.get(&place).map(|waiting| &waiting.message)
     }
@@ -70,6 +85,35 @@ impl Queue {
             .filter(|(_, waiting)| waiting.due <= now)
             .min_by_key(|(place, waiting)| (waiting.message.notification.severity > Severity::Critical, *place))
             .map(|(place, _)| place)
+    }
+
+    /// What is told together when `head` is tried: it alone, or, where it has failed before and has been overtaken by worse news
+    /// of its episode, all up to the worst. The last one is sent, and names the others.
+    pub(super) fn together(&self, head: Place) -> Vec<Place> {
+        let mut places = vec![head];
+        let Some(first) = self.waiting.get(&head) else { return places };
+        if first.failures + first.message.attempts == 0 {
+            return places;
+        }
+        let mut rank = first.message.notification.severity;
+        for (place, waiting) in self.waiting.range(head..).skip(1) {
+            if waiting.episode != first.episode {
+                continue;
+            }
+            let notification = &waiting.message.notification;
+            if notification.severity > rank || is_end(notification) {
+                break;
+            }
+            rank = notification.severity;
+            places.push(*place);
+        }
+        places
+    }
+
+    /// The place of a message that left without a number while the store was failing, and is now in the store, too.
+    pub(super) fn twin(&self, name: u64) -> Option<Place> {
+        let unrecorded = self.waiting.range(Place(true, i64::MIN)..);
+        unrecorded.filter(|(_, waiting)| told(&waiting.message.notification) == name).map(|(place, _)| *place).next()
     }
 
     /// When the next message will be due.

@@ -99,6 +99,11 @@ pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
+/// An entry of the history for a notification that worse news has overtaken on its way.
+pub(super) fn overtaken(notification: &Notification) -> String {
+    format!("{}: {} (could not be delivered then)", time(notification.at, &TimeZone::UTC), notification.summary)
+}
+
 /// What an oddity means to the reader.
 pub(super) fn flag(flag: &str) -> String {
     let known = match flag {

@@ -2,7 +2,7 @@
 
 use super::{
     super::{dispatcher::Dispatcher, lane::Timing, queue::Backoff},
-    new_message, receiver,
+    new_message, notification, receiver,
     server::{Answer, Heard, Server},
 };
 use crate::{
@@ -10,10 +10,15 @@ use crate::{
     config::Receiver,
     store::{DeliveryResult, Message, NewMessage, Opened, Outcome, Store, Transaction},
 };
+use ccxwatch_alerts::notification::Notification;
+use ccxwatch_parsers::severity::Severity;
 use jiff::SignedDuration;
 use std::{
     collections::BTreeSet,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tempfile::TempDir;
@@ -211,14 +216,83 @@ async fn an_episode_keeps_its_order_and_holds_up_no_other() {
     })
     .await;
     let bench = Bench::start(&one(server.port));
-    let of = |episode: &str, told_as: &str| new_message(episode, told_as, "a@example.com");
-    bench.tell(vec![of("prod/1", "one"), of("prod/1", "two"), of("prod/1", "three"), of("test/1", "other")]).await;
+    // None is worse than the one before it: those would be told together.
+    let of = |episode: &str, told_as: &str, severity: Severity| NewMessage {
+        notification: Arc::new(Notification { severity, ..notification(episode, told_as) }),
+        ..new_message(episode, told_as, "a@example.com")
+    };
+    let new = vec![
+        of("prod/1", "one", Severity::Critical),
+        of("prod/1", "two", Severity::Warning),
+        of("prod/1", "three", Severity::Notice),
+        of("test/1", "other", Severity::Debug),
+    ];
+    bench.tell(new).await;
     let mut order = Vec::new();
     for _ in 0..4 {
         order.push(server.mail().await.header("X-Ccxwatch-Told-As").unwrap());
     }
     order.retain(|told_as| told_as != "other");
     assert_eq!(order, ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn worse_news_overtakes_and_names_what_it_overtook() {
+    let mut server = Server::start(|heard| {
+        let held = heard.line == "." && !heard.mail.contains("X-Ccxwatch-Told-As: worse");
+        held.then_some(Answer::Say("451 later"))
+    })
+    .await;
+    let mut bench = Bench::start(&one(server.port));
+    let mut messages = bench.tell(vec![new_message("prod/1", "bad", "a@example.com")]).await;
+    assert!(is_retry(&bench.outcomes(1).await[0].1, "later"));
+    messages.extend(bench.tell(vec![new_message("prod/1", "worse", "a@example.com")]).await);
+    let mail = server.mail().await;
+    assert_eq!(mail.header("Message-ID"), Some(format!("<{}@example.com>", messages[1].message_id)));
+    assert!(mail.mail.contains("could not be delivered then"), "{}", mail.mail);
+    let mut delivered = BTreeSet::new();
+    while delivered.len() < 2 {
+        let outcome = bench.outcomes.recv().await.unwrap();
+        if outcome.result == DeliveryResult::Delivered {
+            delivered.insert(outcome.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_left_unrecorded_does_not_leave_again_when_it_is_recorded() {
+    let mut server = Server::start(|_| None).await;
+    let mut bench = Bench::start(&one(server.port));
+    let new = new_message("prod/1", "countdown", "a@example.com");
+    bench.dispatcher.submit(bench.store.unrecorded(&new));
+    let mail = server.mail().await;
+    assert_eq!(mail.header("X-Ccxwatch-Not-Recorded").as_deref(), Some("the store is failing"));
+    assert_eq!(bench.outcomes(1).await, [(0, DeliveryResult::Delivered)]);
+    let messages = bench.tell(vec![new]).await;
+    assert_eq!(bench.outcomes(1).await, [(messages[0].id.unwrap(), DeliveryResult::Delivered)]);
+    assert!(server.accepted.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn what_waits_unrecorded_gives_way_to_its_recorded_twin() {
+    let gate = Arc::new(AtomicBool::new(true));
+    let closed = gate.clone();
+    let mut server = Server::start(move |heard| {
+        (heard.line == "." && closed.load(Ordering::Relaxed)).then_some(Answer::Say("451 later"))
+    })
+    .await;
+    let mut bench = Bench::start(&one(server.port));
+    let new = new_message("prod/1", "countdown", "a@example.com");
+    bench.dispatcher.submit(bench.store.unrecorded(&new));
+    assert!(is_retry(&bench.outcomes(1).await[0].1, "later"));
+    let messages = bench.tell(vec![new]).await;
+    while bench.outcomes.recv().await.unwrap().id.is_none() {}
+    gate.store(false, Ordering::Relaxed);
+    let mail = server.mail().await;
+    assert_eq!(mail.header("Message-ID"), Some(format!("<{}@example.com>", messages[0].message_id)));
+    while bench.outcomes.recv().await.unwrap().result != DeliveryResult::Delivered {}
+    assert_eq!(bench.dispatcher.health()[0].queued, 0);
+    assert!(server.accepted.try_recv().is_err());
 }
 
 #[tokio::test]
