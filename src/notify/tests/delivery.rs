@@ -3,7 +3,7 @@
 use super::{
     super::{dispatcher::Dispatcher, lane::Timing, queue::Backoff},
     new_message, notification, receiver,
-    server::{Answer, Heard, Server},
+    server::{Answer, Heard, Protection, Server},
 };
 use crate::{
     clock,
@@ -404,6 +404,41 @@ async fn without_the_tls_that_was_asked_for_nothing_is_said() {
     assert!(is_retry(&outcomes[0].1, "STARTTLS is not supported"), "{outcomes:?}");
     while let Ok(heard) = server.heard.try_recv() {
         assert!(!heard.line.starts_with("MAIL"), "{heard:?}");
+    }
+}
+
+fn tls_receiver(port: u16, host: &str, more: &str) -> Vec<Receiver> {
+    vec![receiver(&format!("host = \"{host}\"\nport = {port}\nto = [\"a@example.com\"]\n{more}"))]
+}
+
+#[tokio::test]
+async fn mail_goes_over_both_kinds_of_tls_when_the_authority_is_trusted() {
+    let authority = format!("ca_file = \"{}/src/notify/tests/tls/ca.pem\"", env!("CARGO_MANIFEST_DIR"));
+    for (protection, tls) in [(Protection::Starttls, ""), (Protection::Implicit, "\ntls = \"implicit\"")] {
+        let mut server = Server::protected(protection, |_| None).await;
+        let mut bench = Bench::start(&tls_receiver(server.port, "localhost", &format!("{authority}{tls}")));
+        for told_as in ["countdown", "out_of_compliance"] {
+            bench.tell(vec![new_message("prod/1", told_as, "a@example.com")]).await;
+            assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered, "{protection:?}");
+            assert_eq!(server.mail().await.connection, 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_prove_its_name_gets_nothing() {
+    let authority = format!("ca_file = \"{}/src/notify/tests/tls/ca.pem\"", env!("CARGO_MANIFEST_DIR"));
+    for (protection, tls) in [(Protection::Starttls, "starttls"), (Protection::Implicit, "implicit")] {
+        for (host, more, error) in
+            [("localhost", "", "UnknownIssuer"), ("127.0.0.1", &*authority, "not valid for name")]
+        {
+            let mut server = Server::protected(protection, |_| None).await;
+            let mut bench = Bench::start(&tls_receiver(server.port, host, &format!("tls = \"{tls}\"\n{more}")));
+            bench.tell(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+            let outcomes = bench.outcomes(1).await;
+            assert!(is_retry(&outcomes[0].1, error), "{tls} {host}: {outcomes:?}");
+            assert!(server.accepted.try_recv().is_err());
+        }
     }
 }
 

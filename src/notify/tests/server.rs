@@ -5,9 +5,17 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpListener,
     sync::mpsc,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
 };
 
 /// What the server does instead of saying yes.
@@ -42,6 +50,18 @@ impl Heard {
     }
 }
 
+/// How the server protects its connections; its certificate is for `localhost`, signed by `tls/ca.pem`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protection {
+    None,
+    Starttls,
+    Implicit,
+}
+
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
 type Script = Arc<dyn Fn(&Heard) -> Option<Answer> + Send + Sync>;
 
 /// A running server. It lives as long as the test's runtime.
@@ -55,19 +75,42 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(script: impl Fn(&Heard) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Self::protected(Protection::None, script).await
+    }
+
+    pub(super) async fn protected(
+        protection: Protection,
+        script: impl Fn(&Heard) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (accept, accepted) = mpsc::unbounded_channel();
         let (hear, heard) = mpsc::unbounded_channel();
         let script: Script = Arc::new(script);
+        let tls = acceptor();
         let count = AtomicUsize::new(0);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let connection = count.fetch_add(1, Ordering::Relaxed) + 1;
-                let (script, accept, hear) = (Arc::clone(&script), accept.clone(), hear.clone());
+                let side = Side {
+                    connection,
+                    script: Arc::clone(&script),
+                    accept: accept.clone(),
+                    hear: hear.clone(),
+                    starttls: (protection == Protection::Starttls).then(|| tls.clone()),
+                };
+                let tls = (protection == Protection::Implicit).then(|| tls.clone());
                 tokio::spawn(async move {
                     // The client may leave at any moment; that ends the conversation and no test.
-                    let _ = converse(stream, connection, script, accept, hear).await;
+                    let _ = async {
+                        stream.set_nodelay(true)?;
+                        let stream: Box<dyn Wire> = match tls {
+                            Some(tls) => Box::new(tls.accept(stream).await?),
+                            None => Box::new(stream),
+                        };
+                        side.converse(stream).await
+                    }
+                    .await;
                 });
             }
         });
@@ -89,63 +132,93 @@ impl Server {
     }
 }
 
-async fn converse(
-    stream: TcpStream,
+fn acceptor() -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// The server's side of one connection.
+struct Side {
     connection: usize,
     script: Script,
     accept: mpsc::UnboundedSender<Heard>,
     hear: mpsc::UnboundedSender<Heard>,
-) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut stream = BufReader::new(stream);
-    let mut heard = Heard { connection, line: "connect".to_owned(), to: String::new(), mail: String::new() };
-    loop {
-        let yes = match heard.line.split_ascii_whitespace().next().unwrap_or_default() {
-            "connect" => "220 ready\r\n",
-            "EHLO" => "250-here\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME\r\n",
-            "AUTH" => "235 welcome\r\n",
-            "DATA" => "354 go on\r\n",
-            "QUIT" => "221 bye\r\n",
-            _ => "250 ok\r\n",
-        };
-        if let Some(to) = heard.line.strip_prefix("RCPT TO:") {
-            to.trim_matches(['<', '>']).clone_into(&mut heard.to);
-        }
-        let answer = script(&heard);
-        let _ = hear.send(heard.clone());
-        match answer {
-            None => {
-                if heard.line == "." {
-                    let _ = accept.send(heard.clone());
+    starttls: Option<TlsAcceptor>,
+}
+
+impl Side {
+    async fn converse(self, stream: Box<dyn Wire>) -> std::io::Result<()> {
+        let mut stream = BufReader::new(stream);
+        let mut encrypted = false;
+        let mut heard =
+            Heard { connection: self.connection, line: "connect".to_owned(), to: String::new(), mail: String::new() };
+        loop {
+            let yes = match heard.line.split_ascii_whitespace().next().unwrap_or_default() {
+                "connect" => "220 ready\r\n",
+                "EHLO" if self.starttls.is_some() && !encrypted => "250-here\r\n250 STARTTLS\r\n",
+                "EHLO" => "250-here\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME\r\n",
+                "AUTH" => "235 welcome\r\n",
+                "DATA" => "354 go on\r\n",
+                "QUIT" => "221 bye\r\n",
+                _ => "250 ok\r\n",
+            };
+            if let Some(to) = heard.line.strip_prefix("RCPT TO:") {
+                to.trim_matches(['<', '>']).clone_into(&mut heard.to);
+            }
+            let answer = (self.script)(&heard);
+            let _ = self.hear.send(heard.clone());
+            match answer {
+                None => {
+                    if heard.line == "." {
+                        let _ = self.accept.send(heard.clone());
+                    }
+                    stream.write_all(yes.as_bytes()).await?;
+                    stream.flush().await?;
                 }
-                stream.write_all(yes.as_bytes()).await?;
-            }
-            Some(Answer::Say(line)) => stream.write_all(format!("{line}\r\n").as_bytes()).await?,
-            Some(Answer::Cut) => return Ok(()),
-            Some(Answer::Hang) => {
-                stream.read_to_end(&mut Vec::new()).await?;
-                return Ok(());
-            }
-        }
-        if heard.line == "QUIT" {
-            return Ok(());
-        }
-        let in_data = heard.line == "DATA" && answer.is_none();
-        heard.mail.clear();
-        heard.line.clear();
-        if in_data {
-            while !heard.mail.ends_with("\r\n.\r\n") {
-                if stream.read_line(&mut heard.mail).await? == 0 {
+                Some(Answer::Say(line)) => {
+                    stream.write_all(format!("{line}\r\n").as_bytes()).await?;
+                    stream.flush().await?;
+                }
+                Some(Answer::Cut) => return Ok(()),
+                Some(Answer::Hang) => {
+                    stream.read_to_end(&mut Vec::new()).await?;
                     return Ok(());
                 }
             }
-            heard.mail.truncate(heard.mail.len() - 3);
-            ".".clone_into(&mut heard.line);
-        } else {
-            if stream.read_line(&mut heard.line).await? == 0 {
+            if heard.line == "QUIT" {
                 return Ok(());
             }
-            heard.line.truncate(heard.line.trim_end().len());
+            if heard.line == "STARTTLS"
+                && let Some(tls) = &self.starttls
+            {
+                let wire: Box<dyn Wire> = Box::new(tls.accept(stream.into_inner()).await?);
+                stream = BufReader::new(wire);
+                encrypted = true;
+            }
+            let in_data = heard.line == "DATA" && answer.is_none();
+            heard.mail.clear();
+            heard.line.clear();
+            if in_data {
+                while !heard.mail.ends_with("\r\n.\r\n") {
+                    if stream.read_line(&mut heard.mail).await? == 0 {
+                        return Ok(());
+                    }
+                }
+                heard.mail.truncate(heard.mail.len() - 3);
+                ".".clone_into(&mut heard.line);
+            } else {
+                if stream.read_line(&mut heard.line).await? == 0 {
+                    return Ok(());
+                }
+                heard.line.truncate(heard.line.trim_end().len());
+            }
         }
     }
 }
