@@ -7,17 +7,22 @@
 //! | `lane.rs` | the task of one recipient of one receiver: order, retries, outcomes |
 //! | `queue.rs` | which message is next, and when it is tried again; pure |
 //! | `email.rs`, `stream.rs` | the notifier for mail |
-//! | `message.rs`, `texts.rs`, `escape.rs` | a notification in words |
+//! | `message.rs` | a message as a mail: head and parts |
+//! | `content.rs`, `texts.rs`, `escape.rs` | what it says, and that hostile text stays text |
+//! | `plain.rs`, `html.rs` | how it looks |
 //!
 //! A new kind of receiver is a file here, and a row in [`Notifier`].
 
 mod check;
+mod content;
 mod dispatcher;
 mod email;
 mod escape;
+mod html;
 mod inbox;
 mod lane;
 mod message;
+mod plain;
 mod queue;
 mod stream;
 mod texts;

@@ -10,6 +10,10 @@ const SUBJECT: usize = 95;
 /// Longest name of a cluster within a subject, so that what happened is never cut off.
 const NAME: usize = 32;
 
+/// Above a message that the store does not know.
+pub(super) const NOT_RECORDED: &str =
+    "NOT RECORDED: the store of ccxwatch is failing. This message may come again after a restart.";
+
 /// The subject: whose, what, time left.
 pub(super) fn subject(notification: &Notification, now: Timestamp) -> String {
     let name = notification.cluster.as_deref().unwrap_or("ccxwatch");

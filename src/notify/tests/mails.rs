@@ -3,9 +3,11 @@
 use super::{
     super::{
         check::check_receiver,
+        content::Content,
         email::mailbox,
-        message::{Addressing, body, build},
-        texts,
+        html,
+        message::{Addressing, build},
+        plain, texts,
     },
     message, notification, receiver, time,
 };
@@ -35,7 +37,8 @@ fn the_body_says_what_where_when_and_what_to_do() {
     };
     let mut message = message(notification);
     message.id = None;
-    let text = body(&message, &addressing("Asia/Kolkata"), time("2026-11-24T10:47:00Z")).replace("\r\n", "\n");
+    let content = Content::of(&message, &addressing("Asia/Kolkata"), time("2026-11-24T10:47:00Z"));
+    let text = plain::write(&content).replace("\r\n", "\n");
     let expected = "\
 NOT RECORDED: the store of ccxwatch is failing. This message may come again after a restart.
 
@@ -53,7 +56,7 @@ The licenses of prod run out of compliance at 11:30 UTC
                Tue 24 Nov 2026 11:30:00 UTC
 
 What it means
-  - More licenses are in use than were bought.
+  More licenses are in use than were bought.
 
 What to do
   1. Look at License Usage.
@@ -77,6 +80,23 @@ Evidence: 6 lines, said by uccxpub, uccxsub, heard by udp 10.0.0.5
 ccxwatch, receiver ops, to a@example.com
 ";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn hostile_text_is_no_markup() {
+    let script = "<script>alert('x')</script>\"&lt;";
+    let mut notification = notification("prod/1", "countdown_started");
+    notification.cluster = Some(script.to_owned());
+    notification.summary = script.to_owned();
+    notification.runbook = vec![script.to_owned()];
+    notification.flags = vec![script.to_owned()];
+    notification.evidence.count = 1;
+    notification.evidence.last_raw = Some(format!("</pre>{script}"));
+    let addressing = addressing("UTC");
+    let page = html::write(&Content::of(&message(notification), &addressing, time("2026-11-24T10:47:00Z")));
+    assert!(!page.contains("<script") && page.matches("</pre>").count() == 1, "{page}");
+    let text = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;lt;";
+    assert!(page.matches(text).count() >= 6, "{page}");
 }
 
 #[test]
@@ -188,7 +208,8 @@ fn hostile_text_stays_text() {
     };
     let plain = build(&message(notification("prod/1", "x")), &addressing, now).unwrap();
     let expected = names(&String::from_utf8(plain).unwrap());
-    for seed in 0..10_000 {
+    // Eleven hostile texts a mail: more than ten thousand.
+    for seed in 0..1_000 {
         let mut notification = notification(&hostile(seed + 1), &hostile(seed + 2));
         notification.reason = if seed % 2 == 0 { Reason::Firing } else { Reason::OutOfCompliance };
         notification.alertname = hostile(seed + 3);

@@ -1,0 +1,175 @@
+//! What a message says, in parts; every text from outside is visible and bounded here already.
+
+use super::{
+    escape::{visible, visible_lines},
+    message::Addressing,
+    texts,
+};
+use crate::store::Message;
+use ccxwatch_alerts::notification::{Notification, Reason};
+use ccxwatch_parsers::severity::Severity;
+use jiff::{Timestamp, tz::TimeZone};
+use std::fmt::Write;
+
+/// Raw text in a body, in characters.
+const RAW: usize = 2_000;
+
+/// Any other text from outside, in characters.
+const TEXT: usize = 1_000;
+
+/// A name from outside, in characters.
+const NAME: usize = 100;
+
+/// Entries of a list in a body.
+const ENTRIES: usize = 50;
+
+/// The parts of a message, in the order of reading.
+#[derive(Debug)]
+pub(super) struct Content {
+    /// Something is wrong with ccxwatch itself.
+    pub(super) notice: Option<&'static str>,
+    pub(super) tone: Tone,
+    pub(super) headline: String,
+    pub(super) summary: String,
+    /// Name and value; an empty name goes on with the row before.
+    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) sections: Vec<Section>,
+    pub(super) evidence: Option<Evidence>,
+    pub(super) footer: String,
+}
+
+/// How loud it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Act now.
+    Urgent,
+    /// Look at it.
+    Normal,
+    /// It is over.
+    Good,
+}
+
+/// A list with a title.
+#[derive(Debug)]
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) entries: Vec<String>,
+    pub(super) kind: Kind,
+}
+
+/// How a list is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Running text.
+    Text,
+    /// Steps, in order.
+    Steps,
+    /// Points.
+    Points,
+}
+
+/// The lines behind the alert.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    pub(super) title: String,
+    /// A name where there are two, and the lines.
+    pub(super) raw: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Content {
+    /// What is said to this recipient at this time.
+    pub(super) fn of(message: &Message, addressing: &Addressing, now: Timestamp) -> Self {
+        let notification = &*message.notification;
+        let whose = visible(notification.cluster.as_deref().unwrap_or("ccxwatch"), NAME);
+        let flags: Vec<String> = notification.flags.iter().map(|flag| texts::flag(flag)).collect();
+        let description = std::slice::from_ref(&notification.description);
+        let sections = [
+            section("What it means", description, Kind::Text),
+            section("What to do", &notification.runbook, Kind::Steps),
+            section("What came before", &notification.history, Kind::Points),
+            section("Please note", &flags, Kind::Points),
+        ];
+        Self {
+            notice: message.id.is_none().then_some(texts::NOT_RECORDED),
+            tone: tone(notification),
+            headline: format!("{whose}: {}", visible(&texts::headline(notification, now), TEXT)),
+            summary: visible(&notification.summary, TEXT),
+            facts: facts(notification, &addressing.zone, now),
+            sections: sections.into_iter().flatten().collect(),
+            evidence: evidence(notification),
+            footer: format!("ccxwatch, receiver {}, to {}", visible(&addressing.receiver, NAME), addressing.to.email),
+        }
+    }
+}
+
+fn tone(notification: &Notification) -> Tone {
+    match notification.reason {
+        Reason::Resolved | Reason::ConfirmedCompliant | Reason::FeedRestored | Reason::Test => Tone::Good,
+        _ if notification.severity <= Severity::Critical => Tone::Urgent,
+        _ => Tone::Normal,
+    }
+}
+
+fn section(title: &'static str, texts: &[String], kind: Kind) -> Option<Section> {
+    let mut entries: Vec<String> =
+        texts.iter().filter(|text| !text.is_empty()).take(ENTRIES).map(|text| visible(text, TEXT)).collect();
+    if entries.is_empty() {
+        return None;
+    }
+    if texts.len() > ENTRIES {
+        entries.push(format!("… ({} more)", texts.len() - ENTRIES));
+    }
+    Some(Section { title, entries, kind })
+}
+
+fn facts(notification: &Notification, zone: &TimeZone, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(cluster) = &notification.cluster {
+        facts.push(("Cluster", visible(cluster, NAME)));
+    }
+    if let Some(node) = &notification.node {
+        facts.push(("Node", visible(node, NAME)));
+    }
+    facts.push(("Alert", visible(&notification.alertname, NAME)));
+    facts.push(("Severity", notification.severity.name().to_owned()));
+    let mut times = |name: &'static str, at: Timestamp, rest: String| {
+        facts.push((name, format!("{}{rest}", texts::time(at, zone))));
+        if zone.iana_name() != Some("UTC") {
+            facts.push(("", texts::time(at, &TimeZone::UTC)));
+        }
+    };
+    if let Some(since) = notification.since {
+        times("Since", since, String::new());
+    }
+    if let Some(deadline) = notification.deadline {
+        let left = format!(", {}", texts::time_left(deadline, now));
+        times(texts::deadline_name(notification.reason), deadline, left);
+    }
+    facts
+}
+
+fn evidence(notification: &Notification) -> Option<Evidence> {
+    let evidence = &notification.evidence;
+    if evidence.count == 0 && evidence.first_raw.is_none() && evidence.last_raw.is_none() {
+        return None;
+    }
+    let joined = |names: &[String]| -> String {
+        let names: Vec<String> = names.iter().take(ENTRIES).map(|name| visible(name, NAME)).collect();
+        names.join(", ")
+    };
+    let mut title = format!("Evidence: {} line{}", evidence.count, if evidence.count == 1 { "" } else { "s" });
+    // Writing to a string cannot fail.
+    if !evidence.nodes.is_empty() {
+        let _ = write!(title, ", said by {}", joined(&evidence.nodes));
+    }
+    if !evidence.sources.is_empty() {
+        let _ = write!(title, ", heard by {}", joined(&evidence.sources));
+    }
+    let lines = |raw: &String| visible_lines(raw, RAW);
+    let raw = match (&evidence.first_raw, &evidence.last_raw) {
+        (Some(first), Some(last)) if first != last => vec![("first", lines(first)), ("last", lines(last))],
+        (Some(only), _) | (None, Some(only)) => vec![("", lines(only))],
+        (None, None) => Vec::new(),
+    };
+    Some(Evidence { title, raw })
+}
