@@ -27,6 +27,9 @@ use tokio::time::{Instant, timeout};
 /// How long an idle connection is kept: shorter than any mail server's patience.
 const IDLE: Duration = Duration::from_secs(25);
 
+/// How long a kept connection may take to show that it is alive, before a fresh one is made. Nothing of a mail is out by then.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+
 /// How long a farewell may take. Nobody waits for it.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -151,21 +154,30 @@ impl Email {
 
     async fn attempt(&mut self, mail: &[u8]) -> Result<(), Failure> {
         if let Some((connection, _)) = self.fresh_enough() {
-            match self.transact(connection, mail).await {
+            match self.transact(connection, SIGN_OF_LIFE, mail).await {
                 // The server had closed the idle connection, or has enough of it.
                 Err(Failure::Unreachable(error)) => tracing::debug!(error, "a kept connection broke; connecting anew"),
                 other => return other,
             }
         }
         let connection = self.server.connect().await?;
-        self.transact(connection, mail).await
+        self.transact(connection, self.server.timeout, mail).await
     }
 
-    async fn transact(&mut self, mut connection: AsyncSmtpConnection, mail: &[u8]) -> Result<(), Failure> {
+    async fn transact(
+        &mut self,
+        mut connection: AsyncSmtpConnection,
+        patience: Duration,
+        mail: &[u8],
+    ) -> Result<(), Failure> {
         let from: &Address = &self.addressing.from.email;
         let to: &Address = &self.addressing.to.email;
+        let place = || format!("{}:{}", self.server.host, self.server.port);
+        let Ok(first) = timeout(patience, connection.command(Mail::new(Some(from.clone()), Vec::new()))).await else {
+            return Err(Failure::Unreachable(format!("{} does not answer", place())));
+        };
         let result = async {
-            connection.command(Mail::new(Some(from.clone()), Vec::new())).await?;
+            first?;
             connection.command(Rcpt::new(to.clone(), Vec::new())).await?;
             connection.command(Data).await?;
             connection.message(mail).await
@@ -186,7 +198,7 @@ impl Email {
                     tokio::spawn(farewell(connection));
                     Err(Failure::Later(text))
                 } else {
-                    Err(Failure::Unreachable(format!("{}:{}: {text}", self.server.host, self.server.port)))
+                    Err(Failure::Unreachable(format!("{}: {text}", place())))
                 }
             }
         }

@@ -173,6 +173,25 @@ async fn a_kept_connection_that_the_server_closed_costs_no_retry() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_that_fell_silent_is_left_before_the_time_is_up() {
+    let mut server = Server::start(|heard| {
+        let silent = heard.connection == 1 && heard.line.starts_with("MAIL") && heard.to == "a@example.com";
+        silent.then_some(Answer::Hang)
+    })
+    .await;
+    let receivers = [receiver(&format!(
+        "host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nto = [\"a@example.com\"]\ntimeout = \"30s\"",
+        server.port
+    ))];
+    let mut bench = Bench::start(&receivers);
+    for told_as in ["countdown", "out_of_compliance"] {
+        bench.tell(vec![new_message("prod/1", told_as, "a@example.com")]).await;
+        assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered);
+    }
+    assert_eq!([server.mail().await.connection, server.mail().await.connection], [1, 2]);
+}
+
+#[tokio::test]
 async fn the_connection_is_made_ahead_and_kept() {
     let mut server = Server::start(|_| None).await;
     let mut bench = Bench::start(&one(server.port));
