@@ -303,6 +303,17 @@ impl Cluster {
         self.license.open().is_none() && self.license.closed_before.is_none()
     }
 
+    /// The wall clock stepped. Saved deadlines are wall times, so they move with it: a restart then counts on from what is left.
+    pub(crate) fn stepped(&mut self, step: SignedDuration) -> bool {
+        let mut moved = self.license.state.stepped(step);
+        for expires in self.alerts.values_mut().filter_map(|alert| alert.expires.as_mut()) {
+            expires.stepped(step);
+            moved = true;
+        }
+        self.dirty |= moved;
+        moved
+    }
+
     /// After a load from the store.
     pub(crate) fn restore(&mut self, context: &Context<'_>) {
         let now = context.moment.now;

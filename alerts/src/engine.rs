@@ -24,6 +24,9 @@ use crate::{
 use jiff::{SignedDuration, tz::TimeZone};
 use std::{collections::BTreeMap, sync::Arc};
 
+/// Where the two clocks part by more than this between two steps, the wall clock was set. Less is its ordinary regulation.
+const STEP: SignedDuration = SignedDuration::from_secs(1);
+
 /// What one step of the engine says to the world.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -90,7 +93,7 @@ impl Engine {
     /// time inputs go before deadlines.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Outbox) {
         let now = Now { wall: now.wall, elapsed: now.elapsed.max(self.last.elapsed) };
-        self.last = now;
+        self.follow_clock(now);
         let inclusive = matches!(input, Input::Tick);
         let moment = Moment { now, inclusive };
         self.fire(moment, out);
@@ -109,6 +112,16 @@ impl Engine {
     /// When [`Engine::handle`] should be called at the latest, with [`Input::Tick`] if nothing else comes.
     pub fn next_deadline(&self) -> Deadlines {
         self.roster.next()
+    }
+
+    /// A step of the wall clock moves what is saved of the near deadlines, and none of the deadlines.
+    fn follow_clock(&mut self, now: Now) {
+        let passed = now.elapsed.saturating_sub(self.last.elapsed);
+        let step = self.last.wall.duration_until(now.wall).saturating_sub(passed);
+        self.last = now;
+        if step.abs() > STEP {
+            self.roster.stepped(step);
+        }
     }
 
     fn fire(&mut self, moment: Moment, out: &mut Outbox) {

@@ -12,7 +12,7 @@ pub(crate) type Slot = usize;
 /// The clusters of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
-    slots: Vec<Option<Cluster>>,
+    slots: Vec<Option<Box<Cluster>>>,
     free: Vec<Slot>,
     by_name: HashMap<String, Slot>,
     sites: Vec<Slot>,
@@ -35,12 +35,12 @@ impl Roster {
             self.unmapped.insert((key.origin.clone(), key.claim.clone()), slot);
         }
         self.dirty.push(slot);
-        self.slots[slot] = Some(cluster);
+        self.slots[slot] = Some(Box::new(cluster));
         slot
     }
 
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Cluster> {
-        let cluster = self.slots.get_mut(slot)?.take()?;
+        let cluster = *self.slots.get_mut(slot)?.take()?;
         self.schedule(slot, (None, None));
         self.by_name.remove(&cluster.name);
         if let Standing::Unmapped(key) = &cluster.standing {
@@ -51,11 +51,11 @@ impl Roster {
     }
 
     /// Takes a cluster out for one step; [`Roster::put`] brings it back.
-    pub(crate) fn take(&mut self, slot: Slot) -> Option<Cluster> {
+    pub(crate) fn take(&mut self, slot: Slot) -> Option<Box<Cluster>> {
         self.slots.get_mut(slot)?.take()
     }
 
-    pub(crate) fn put(&mut self, slot: Slot, cluster: Cluster, next: (Option<SignedDuration>, Option<Timestamp>)) {
+    pub(crate) fn put(&mut self, slot: Slot, cluster: Box<Cluster>, next: (Option<SignedDuration>, Option<Timestamp>)) {
         if cluster.dirty {
             self.dirty.push(slot);
         }
@@ -99,11 +99,11 @@ impl Roster {
     }
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&Cluster> {
-        self.slots.get(slot)?.as_ref()
+        self.slots.get(slot)?.as_deref()
     }
 
     pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Cluster> {
-        self.slots.get_mut(slot)?.as_mut()
+        self.slots.get_mut(slot)?.as_deref_mut()
     }
 
     pub(crate) fn named(&self, name: &str) -> Option<Slot> {
@@ -140,7 +140,16 @@ impl Roster {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Cluster)> {
-        self.slots.iter().enumerate().filter_map(|(slot, cluster)| Some((slot, cluster.as_ref()?)))
+        self.slots.iter().enumerate().filter_map(|(slot, cluster)| Some((slot, cluster.as_deref()?)))
+    }
+
+    /// The wall clock stepped.
+    pub(crate) fn stepped(&mut self, step: SignedDuration) {
+        for (slot, cluster) in self.slots.iter_mut().enumerate() {
+            if cluster.as_mut().is_some_and(|cluster| cluster.stepped(step)) {
+                self.dirty.push(slot);
+            }
+        }
     }
 
     /// Slots that changed since the last call, each once.

@@ -73,6 +73,7 @@ struct Version {
 
 #[derive(Deserialize)]
 struct Body<T> {
+    version: u32,
     state: T,
 }
 
@@ -111,24 +112,48 @@ pub(crate) fn read(rows: Vec<SavedRow>) -> Result<(EngineRow, Vec<Cluster>), Res
 
 fn parse<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, RestoreError> {
     let malformed =
-        |error: serde_json::Error| RestoreError::Malformed { key: key.to_owned(), message: error.to_string() };
+        |error: &serde_json::Error| RestoreError::Malformed { key: key.to_owned(), message: error.to_string() };
     match serde_json::from_str::<Body<T>>(json) {
-        Ok(body) => {
-            version(key, json)?;
-            Ok(body.state)
-        }
+        Ok(body) => known(key, body.version).map(|()| body.state),
+        // What a newer build wrote may not even have the shape that this one reads: its version is the better reason.
         Err(error) => {
-            version(key, json)?;
-            Err(malformed(error))
+            let found: Version = serde_json::from_str(json).map_err(|error| malformed(&error))?;
+            known(key, found.version)?;
+            Err(malformed(&error))
         }
     }
 }
 
-fn version(key: &str, json: &str) -> Result<(), RestoreError> {
-    let version: Version = serde_json::from_str(json)
-        .map_err(|error| RestoreError::Malformed { key: key.to_owned(), message: error.to_string() })?;
-    if version.version > VERSION {
-        return Err(RestoreError::NewerVersion { key: key.to_owned(), found: version.version, known: VERSION });
+fn known(key: &str, found: u32) -> Result<(), RestoreError> {
+    if found > VERSION {
+        return Err(RestoreError::NewerVersion { key: key.to_owned(), found, known: VERSION });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_another_time() {
+        let check = |json: &str, expected: Option<&str>| {
+            let row = SavedRow { key: "engine".to_owned(), json: Some(json.to_owned()) };
+            let error = read(vec![row]).err().map(|error| error.to_string());
+            assert!(
+                match (&error, expected) {
+                    (None, None) => true,
+                    (Some(error), Some(expected)) => error.contains(expected),
+                    _ => false,
+                },
+                "{json}: {error:?}"
+            );
+        };
+        check(r#"{"version":1,"state":{"ids":7}}"#, None);
+        check(r#"{"version":1,"state":{"ids":7,"added_later":true}}"#, None);
+        check(r#"{"version":2,"state":{"ids":7}}"#, Some("version 2"));
+        check(r#"{"version":9,"state":["another","shape"]}"#, Some("version 9"));
+        check(r#"{"version":1,"state":{"ids":"x"}}"#, Some("cannot be read"));
+        check("{", Some("cannot be read"));
+    }
 }

@@ -60,6 +60,11 @@ impl Timer {
         Self { wall: plus(self.wall, by), elapsed: self.elapsed.saturating_add(by) }
     }
 
+    /// The wall clock stepped: what is left stays, what a person reads moves with the clock.
+    pub(crate) fn stepped(&mut self, step: SignedDuration) {
+        self.wall = plus(self.wall, step);
+    }
+
     /// Counts anew from the wall time: after a load from the store.
     pub(crate) fn reanchor(&mut self, now: Now) {
         *self = Self::at(now, self.wall);

@@ -372,6 +372,16 @@ impl State {
         }
     }
 
+    /// The wall clock stepped.
+    pub(crate) fn stepped(&mut self, step: SignedDuration) -> bool {
+        match self {
+            Self::Countdown(running) => running.ends.stepped(step),
+            Self::Unconfirmed(ended) => ended.forget.stepped(step),
+            _ => return false,
+        }
+        true
+    }
+
     /// After a load from the store.
     pub(crate) fn reanchor(&mut self, now: Now) {
         match self {

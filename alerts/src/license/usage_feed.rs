@@ -40,6 +40,8 @@ enum Warned {
 #[serde(default)]
 pub(crate) struct UsageFeed {
     model: UsageModel,
+    /// Licenses bought, as a report last said; it goes before the configuration.
+    reported: Option<u32>,
     warned: Warned,
     last: Option<Timestamp>,
 }
@@ -53,7 +55,8 @@ impl Cluster {
         self.dirty = true;
         self.usage.last = Some(report.at);
         let configured = context.site.and_then(|site| site.purchased);
-        self.usage.model.purchased = self.usage.model.purchased.or(configured);
+        self.usage.reported = report.purchased.or(self.usage.reported);
+        self.usage.model.purchased = self.usage.reported.or(configured);
         let given = Report { time: report.at, used: report.used, purchased: report.purchased };
         let outcome = self.usage.model.report(given, context.profile);
         let (Some(used), Some(purchased)) = (outcome.used, outcome.purchased) else { return };

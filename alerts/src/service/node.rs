@@ -14,17 +14,26 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Rows leave out what says nothing.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// One service of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ServiceStatus {
     /// What the last line about the whole service said.
+    #[serde(skip_serializing_if = "is_default")]
     state: ServiceState,
     /// The event time of that line.
+    #[serde(skip_serializing_if = "is_default")]
     since: Option<Timestamp>,
     /// Its subsystems that were named, with the event time.
+    #[serde(skip_serializing_if = "is_default")]
     subsystems: BTreeMap<String, (ServiceState, Timestamp)>,
     /// The lines.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) evidence: EvidenceSummary,
 }
 
@@ -110,8 +119,10 @@ pub(crate) struct Node {
     /// Its Cluster View Daemon was heard at least once.
     pub(crate) daemon_heard: bool,
     /// The CCX Engine.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) engine: ServiceStatus,
     /// The Cluster View Daemon.
+    #[serde(skip_serializing_if = "is_default")]
     pub(crate) daemon: ServiceStatus,
     /// The ways that its lines come.
     pub(crate) feeds: BTreeMap<String, Feed>,

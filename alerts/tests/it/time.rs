@@ -113,3 +113,17 @@ fn who_was_told_of_a_start_is_told_of_its_end_even_after_days_of_downtime() {
     assert_eq!(site.reasons(), [Reason::CountdownStarted, Reason::CountdownUnconfirmed]);
     assert_eq!(site.stage(), "unknown");
 }
+
+#[test]
+fn a_clock_that_is_put_right_before_a_restart_delays_nothing() {
+    let mut site = Site::new(settings());
+    site.hear(line(Enter, Some(45), minute(0)));
+    site.pass(minute(10));
+    site.now.wall = minute(-50);
+    site.tick();
+    site.restart(SignedDuration::ZERO);
+    site.pass(minute(-50 + 39));
+    assert_eq!(site.stage(), "countdown");
+    site.pass(minute(-50 + 41));
+    assert_eq!(site.stage(), "unconfirmed");
+}
