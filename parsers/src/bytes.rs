@@ -7,8 +7,13 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
 
 /// The rest behind leading blanks.
 pub(crate) fn skip_blanks(input: &[u8]) -> &[u8] {
-    let blanks = input.iter().take_while(|&&byte| is_blank(byte)).count();
-    &input[blanks..]
+    let mut rest = input;
+    while let [first, behind @ ..] = rest
+        && is_blank(*first)
+    {
+        rest = behind;
+    }
+    rest
 }
 
 /// The rest behind at least one blank.
@@ -29,15 +34,18 @@ pub(crate) fn trim(input: &[u8]) -> &[u8] {
 
 /// A decimal number of 1 to `max` digits and the rest; `None` where a further digit follows.
 pub(crate) fn number(input: &[u8], max: usize) -> Option<(u64, &[u8])> {
-    let digits = input.iter().take(max + 1).take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 || digits > max {
-        return None;
-    }
     let mut value: u64 = 0;
-    for &digit in &input[..digits] {
-        value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    let mut digits = 0;
+    while let Some(digit) = input.get(digits).map(|byte| byte.wrapping_sub(b'0'))
+        && digit < 10
+    {
+        if digits == max {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        digits += 1;
     }
-    Some((value, &input[digits..]))
+    (digits > 0).then(|| (value, &input[digits..]))
 }
 
 /// Splits at the first such byte: what is before it, and what is behind it.
@@ -48,7 +56,7 @@ pub(crate) fn split_at_byte(input: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 
 /// Up to the next blank or the end, and the rest from the blank on.
 pub(crate) fn word(input: &[u8]) -> (&[u8], &[u8]) {
-    let end = memchr::memchr2(b' ', b'\t', input).unwrap_or(input.len());
+    let end = crate::swar::blank(input).unwrap_or(input.len());
     input.split_at(end)
 }
 

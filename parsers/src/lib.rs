@@ -11,7 +11,11 @@ pub mod record;
 pub mod rtmt;
 pub mod severity;
 pub mod stamp;
+mod swar;
 pub mod syslog;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 pub mod trace;
 pub mod triage;
 #[cfg(feature = "json")]

@@ -1,7 +1,7 @@
 //! One line, read.
 
 use crate::{
-    ciscolog::{Event, event, triplet},
+    ciscolog::{Event, event::Finder, triplet},
     defect::{Defect, Defects},
     stamp::Stamp,
     syslog::{
@@ -57,8 +57,9 @@ pub fn parse(line: &[u8]) -> Record<'_> {
     if memchr::memchr(0, body).is_some() {
         defects.insert(Defect::ContainsNul);
     }
-    let (envelope, found) = envelope::read(body, &mut defects);
-    let found = found.or_else(|| nested(&envelope, &mut defects));
+    let events = Finder::new(body);
+    let (envelope, found) = envelope::read(body, &events, &mut defects);
+    let found = found.or_else(|| nested(&envelope, &events, &mut defects));
     let event = found.map(|(event, odd)| {
         defects = defects.union(odd);
         event
@@ -72,7 +73,7 @@ pub fn parse(line: &[u8]) -> Record<'_> {
 }
 
 /// Looks for the event behind further headers (RFC 3164 section 4.3 relays, Expressway's header in a header).
-fn nested<'a>(envelope: &Envelope<'a>, defects: &mut Defects) -> Option<(Event<'a>, Defects)> {
+fn nested<'a>(envelope: &Envelope<'a>, events: &Finder<'a>, defects: &mut Defects) -> Option<(Event<'a>, Defects)> {
     let mut message = envelope.message;
     let mut headers = usize::from(envelope.format != EnvelopeFormat::Bare);
     while headers <= MOST_HEADERS {
@@ -82,16 +83,16 @@ fn nested<'a>(envelope: &Envelope<'a>, defects: &mut Defects) -> Option<(Event<'
         };
         if headers > 0
             && behind.len() < message.len()
-            && let Some(found) = event::read(behind)
+            && let Some(found) = events.read(behind)
         {
             defects.insert(Defect::NestedHeader);
             return Some(found);
         }
-        let (inner, found) = rfc3164::read(behind, None, &event::read)?;
+        let (inner, found) = rfc3164::read(behind, None, events)?;
         if headers > 0 {
             defects.insert(Defect::NestedHeader);
         }
-        if let Some(found) = found.or_else(|| event::read(inner.message)) {
+        if let Some(found) = found.or_else(|| events.read(inner.message)) {
             return Some(found);
         }
         if inner.message.len() >= message.len() {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     free_text::FreeText,
     head, tags,
-    tags::Tags,
+    tags::{Tag, TagIter, Tags},
     text::unescape,
     triplet::{self, Triplet},
 };
@@ -79,9 +79,33 @@ pub struct Event<'a> {
     truncated: Option<(&'a [u8], &'a [u8])>,
 }
 
-/// The event that begins with `input`: a head, or nothing, and a triplet.
-pub(crate) fn read(input: &[u8]) -> Option<(Event<'_>, Defects)> {
-    let triplet = triplet::find(input)?;
+/// Looks for events in one line. Its first triplet is searched for once, however many places are tried.
+#[derive(Clone, Copy)]
+pub(crate) struct Finder<'a> {
+    end: usize,
+    triplet: Option<Triplet<'a>>,
+}
+
+impl<'a> Finder<'a> {
+    pub(crate) fn new(line: &'a [u8]) -> Self {
+        Self { end: line.as_ptr().addr() + line.len(), triplet: triplet::find(line) }
+    }
+
+    /// The event that begins with `input`, which is an end of the line: a head, or nothing, and a triplet.
+    pub(crate) fn read(&self, input: &'a [u8]) -> Option<(Event<'a>, Defects)> {
+        let triplet = self.triplet?;
+        let from_end = self.end - input.as_ptr().addr();
+        debug_assert_eq!(from_end, input.len(), "only ends of the line are looked at");
+        // The triplet counts from the start of the line.
+        let start = triplet.line - from_end;
+        if triplet.at >= start {
+            return read(input, Triplet { at: triplet.at - start, behind: triplet.behind - start, ..triplet });
+        }
+        read(input, triplet::find(input)?)
+    }
+}
+
+fn read<'a>(input: &'a [u8], triplet: Triplet<'a>) -> Option<(Event<'a>, Defects)> {
     let head = head::read(&input[..triplet.at], triplet.is_trace())?;
     let mut defects = Defects::NONE;
     if head.half_line {
@@ -104,7 +128,7 @@ pub(crate) fn read(input: &[u8]) -> Option<(Event<'_>, Defects)> {
         severity: triplet.severity,
         mnemonic: triplet.mnemonic,
         text: rest,
-        tags: Tags::default(),
+        tags: Tags::NONE,
         truncated: None,
     };
     if let Some(block) = block {
@@ -161,7 +185,7 @@ impl<'a> Event<'a> {
 
     fn raw_params(&self) -> RawParams<'a> {
         if !self.tags.is_empty() {
-            return RawParams::Tags(tags::Scanner::new(self.tags.input()));
+            return RawParams::Tags(self.tags.iter());
         }
         match self.form {
             Form::Trace if !matches!(self.mnemonic, b"UNK" | b"EXCEPTION") => {
@@ -178,7 +202,10 @@ impl<'a> Event<'a> {
     }
 
     fn raw_param(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.raw_params().find(|(key, _)| same_key(key, name)).map(|(_, value)| value)
+        if !self.tags.is_empty() {
+            return self.tags.find(|key| same_key(key, name));
+        }
+        self.raw_params().find(|tag| same_key(tag.key, name)).map(|tag| tag.value)
     }
 
     /// A tag that the end of the line cuts off: its key and what there is of its value. It is not among [`Event::params`], since half
@@ -229,21 +256,22 @@ pub struct Params<'a>(RawParams<'a>);
 #[derive(Clone, Debug)]
 enum RawParams<'a> {
     None,
-    Tags(tags::Scanner<'a>),
+    Tags(TagIter<'a>),
     FreeText(FreeText<'a>),
     Comma(CommaParams<'a>),
 }
 
 impl<'a> Iterator for RawParams<'a> {
-    type Item = (&'a [u8], &'a [u8]);
+    type Item = Tag<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::None => None,
-            Self::Tags(scanner) => scanner.next_tag(),
-            Self::FreeText(keys) => keys.next(),
-            Self::Comma(params) => params.next(),
-        }
+        let (key, value) = match self {
+            Self::None => return None,
+            Self::Tags(tags) => return tags.next(),
+            Self::FreeText(keys) => keys.next()?,
+            Self::Comma(params) => params.next()?,
+        };
+        Some(Tag { key, value, escaped: true })
     }
 }
 
@@ -251,6 +279,7 @@ impl<'a> Iterator for Params<'a> {
     type Item = (&'a [u8], Cow<'a, [u8]>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(key, value)| (key, unescape(value)))
+        let tag = self.0.next()?;
+        Some((tag.key, if tag.escaped { unescape(tag.value) } else { Cow::Borrowed(tag.value) }))
     }
 }

@@ -37,11 +37,16 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
             rest = skip_blanks(&rest[1..]);
             continue;
         }
-        if let Some((sequence, behind)) = sequence(rest) {
-            // Of two, the second is the process's own; the first is a relay's or IOS's message counter.
-            head.sequence = Some(sequence);
-            rest = skip_blanks(behind);
-            continue;
+        if first.is_ascii_digit() {
+            if let Some((sequence, behind)) = sequence(rest) {
+                // Of two, the second is the process's own; the first is a relay's or IOS's message counter.
+                head.sequence = Some(sequence);
+                rest = skip_blanks(behind);
+                continue;
+            }
+            if let Some(behind) = scan::uptime(rest) {
+                return up_to_triplet(behind, false).then_some(head);
+            }
         }
         if let Some((stamp, behind)) = stamp(rest) {
             head.stamp = Some(stamp);
@@ -49,9 +54,6 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
         }
         if let Some(behind) = scan::unknown_clock(rest) {
             head.clock_unknown = true;
-            return up_to_triplet(behind, false).then_some(head);
-        }
-        if let Some(behind) = scan::uptime(rest) {
             return up_to_triplet(behind, false).then_some(head);
         }
         if let Some(behind) = import_prefix(rest) {
@@ -82,6 +84,9 @@ fn sequence(input: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 fn stamp(input: &[u8]) -> Option<(Stamp, &[u8])> {
+    if !scan::may_begin(input) {
+        return None;
+    }
     if let Some((mut stamp, rest)) = scan::civil(input) {
         let (zone, rest) = scan::zone(rest);
         stamp.zone = zone;

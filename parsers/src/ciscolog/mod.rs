@@ -4,7 +4,7 @@ pub mod event;
 pub(crate) mod free_text;
 pub(crate) mod head;
 pub mod multipart;
-pub mod tags;
+pub(crate) mod tags;
 pub(crate) mod text;
 pub(crate) mod triplet;
 

@@ -3,21 +3,47 @@
 //! Sources: `CiscoLog` specification for the shape and for the escapes `\[`, `\]`, `\\`. RTMT nests whole messages into a value without
 //! escaping them, so brackets are counted; keys hold blanks, dots, slashes and colons; blanks stand around keys and between elements.
 
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr3, memmem};
 
 use crate::{
     bytes::{skip_blanks, trim},
     defect::{Defect, Defects},
+    swar,
 };
 
 /// A key is never longer than this; limits how far a bracket is followed to tell a key from text.
 const LONGEST_KEY: usize = 128;
 
+/// Where so many tags stand is noted while the end of the block is looked for; of the others it is found out again when asked for.
+const NOTED: usize = 16;
+
 /// The parameters of a message as they stand on the line. Keys may repeat; values are as printed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tags<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tags<'a> {
     /// From the first bracket to the end of the line: where a bracket is missing, only the end of the line tells.
     input: &'a [u8],
+    notes: [Note; NOTED],
+    noted: u8,
+    /// There are more than could be noted.
+    more: bool,
+}
+
+/// Offsets of one tag. Short ones are enough: what lies further is not noted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Note {
+    key: u16,
+    equals: u16,
+    end: u16,
+    escaped: bool,
+}
+
+/// One tag.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tag<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) value: &'a [u8],
+    /// The value holds a character that may begin an escape.
+    pub(crate) escaped: bool,
 }
 
 /// What the tags of a message are, and what is behind them.
@@ -33,9 +59,10 @@ pub(crate) fn read(input: &[u8]) -> Block<'_> {
     let mut scanner = Scanner::new(input);
     let mut defects = Defects::NONE;
     let mut truncated = None;
+    let mut tags = Tags { input, ..Tags::NONE };
     loop {
         match scanner.step() {
-            Step::Tag(..) => {}
+            Step::Tag(tag) => tags.note(&tag),
             Step::Malformed => defects.insert(Defect::TagMalformed),
             Step::Truncated(key, value) => {
                 defects.insert(Defect::TagsTruncated);
@@ -50,7 +77,7 @@ pub(crate) fn read(input: &[u8]) -> Block<'_> {
     }
     let rest = skip_blanks(scanner.rest);
     let text = skip_blanks(rest.strip_prefix(b":").unwrap_or(rest));
-    Block { tags: Tags { input }, truncated, defects, text }
+    Block { tags, truncated, defects, text }
 }
 
 /// Whether `input` begins with tags although no `%` introduces them: every element up to the colon has a key and a value.
@@ -61,7 +88,7 @@ pub(crate) fn is_bare_block(input: &[u8]) -> bool {
     let mut scanner = Scanner::new(input);
     loop {
         match scanner.step() {
-            Step::Tag(..) => {}
+            Step::Tag(_) => {}
             Step::Malformed | Step::Truncated(..) => return false,
             Step::End => return !scanner.unbalanced && skip_blanks(scanner.rest).first() == Some(&b':'),
         }
@@ -69,19 +96,92 @@ pub(crate) fn is_bare_block(input: &[u8]) -> bool {
 }
 
 impl<'a> Tags<'a> {
-    /// Keys, trimmed, and values as printed, in their order. A value that the end of the line cuts off is not among them.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let mut scanner = Scanner::new(self.input);
-        core::iter::from_fn(move || scanner.next_tag())
+    /// No tags.
+    pub(crate) const NONE: Self =
+        Self { input: b"", notes: [Note { key: 0, equals: 0, end: 0, escaped: false }; NOTED], noted: 0, more: false };
+
+    /// The tags in their order. A value that the end of the line cuts off is not among them.
+    pub(crate) const fn iter(self) -> TagIter<'a> {
+        TagIter { input: self.input, notes: self.notes, noted: self.noted, next: 0, scanner: None, more: self.more }
     }
 
-    pub(crate) const fn input(&self) -> &'a [u8] {
-        self.input
+    /// The first value of a key.
+    pub(crate) fn find(&self, same: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
+        if self.more {
+            return self.iter().find(|tag| same(tag.key)).map(|tag| tag.value);
+        }
+        self.notes[..usize::from(self.noted)]
+            .iter()
+            .map(|note| note.tag(self.input))
+            .find(|tag| same(tag.key))
+            .map(|tag| tag.value)
     }
 
     /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.input.is_empty()
+    }
+
+    fn note(&mut self, tag: &Tag<'a>) {
+        let start = self.input.as_ptr().addr();
+        let offset = |part: &[u8]| u16::try_from(part.as_ptr().addr() - start);
+        let note = (usize::from(self.noted) < NOTED && !self.more)
+            .then(|| {
+                Some((offset(tag.key).ok()?, offset(tag.value).ok()?, offset(&tag.value[tag.value.len()..]).ok()?))
+            })
+            .flatten();
+        let Some((key, value, end)) = note else {
+            self.more = true;
+            return;
+        };
+        self.notes[usize::from(self.noted)] = Note { key, equals: value - 1, end, escaped: tag.escaped };
+        self.noted += 1;
+    }
+}
+
+impl Note {
+    fn tag(self, input: &[u8]) -> Tag<'_> {
+        let equals = usize::from(self.equals);
+        Tag {
+            key: trim_end(&input[usize::from(self.key)..equals]),
+            value: &input[equals + 1..usize::from(self.end)],
+            escaped: self.escaped,
+        }
+    }
+}
+
+/// The tags of a message in their order.
+#[derive(Clone, Debug)]
+pub(crate) struct TagIter<'a> {
+    input: &'a [u8],
+    notes: [Note; NOTED],
+    noted: u8,
+    next: u8,
+    more: bool,
+    scanner: Option<Scanner<'a>>,
+}
+
+impl<'a> Iterator for TagIter<'a> {
+    type Item = Tag<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next < self.noted {
+            let note = self.notes[usize::from(self.next)];
+            self.next += 1;
+            return Some(note.tag(self.input));
+        }
+        if !self.more {
+            return None;
+        }
+        let (input, noted) = (self.input, usize::from(self.noted));
+        let scanner = self.scanner.get_or_insert_with(|| {
+            let mut scanner = Scanner::new(input);
+            for _ in 0..noted {
+                scanner.next_tag();
+            }
+            scanner
+        });
+        scanner.next_tag()
     }
 }
 
@@ -92,18 +192,20 @@ pub(crate) struct Scanner<'a> {
     rest: &'a [u8],
     unbalanced: bool,
     finished: bool,
+    /// A `#`, which may begin an escaped control character, stands somewhere on the line.
+    control_escapes: bool,
 }
 
 pub(crate) enum Step<'a> {
-    Tag(&'a [u8], &'a [u8]),
+    Tag(Tag<'a>),
     Malformed,
     Truncated(&'a [u8], &'a [u8]),
     End,
 }
 
 impl<'a> Scanner<'a> {
-    pub(crate) const fn new(input: &'a [u8]) -> Self {
-        Self { rest: input, unbalanced: false, finished: false }
+    pub(crate) fn new(input: &'a [u8]) -> Self {
+        Self { rest: input, unbalanced: false, finished: false, control_escapes: memchr(b'#', input).is_some() }
     }
 
     pub(crate) fn step(&mut self) -> Step<'a> {
@@ -111,7 +213,9 @@ impl<'a> Scanner<'a> {
         if self.finished {
             return Step::End;
         }
-        let Some(mark) = memchr2(b'=', b']', inner) else { return self.truncated(inner, b"") };
+        let Some(mark) = swar::key_end(inner) else {
+            return self.truncated(inner, b"");
+        };
         if inner[mark] == b']' {
             self.rest = &inner[mark + 1..];
             return Step::Malformed;
@@ -119,19 +223,19 @@ impl<'a> Scanner<'a> {
         let key = trim(&inner[..mark]);
         let value = &inner[mark + 1..];
         match self.end_of(value) {
-            Some(end) => {
+            Some((end, escaped)) => {
                 self.rest = &value[end + 1..];
-                Step::Tag(key, &value[..end])
+                Step::Tag(Tag { key, value: &value[..end], escaped })
             }
             None => self.truncated(key, value),
         }
     }
 
     /// The next whole tag.
-    pub(crate) fn next_tag(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+    pub(crate) fn next_tag(&mut self) -> Option<Tag<'a>> {
         loop {
             match self.step() {
-                Step::Tag(key, value) => return Some((key, value)),
+                Step::Tag(tag) => return Some(tag),
                 Step::Malformed => {}
                 Step::Truncated(..) | Step::End => return None,
             }
@@ -144,26 +248,26 @@ impl<'a> Scanner<'a> {
         Step::Truncated(key, value)
     }
 
-    /// Where the closing bracket of a value is.
-    fn end_of(&mut self, value: &[u8]) -> Option<usize> {
+    /// Where the closing bracket of a value is, and whether the value may hold an escape.
+    fn end_of(&mut self, value: &[u8]) -> Option<(usize, bool)> {
         if !self.unbalanced {
             match balanced(value) {
-                Balance::Closed(end) => return Some(end),
+                Balance::Closed(end, escaped) => return Some((end, escaped || self.control_escapes)),
                 Balance::ClosedBeforeText(end) => {
                     self.finished = true;
-                    return Some(end);
+                    return Some((end, true));
                 }
                 // A whole nested message was cut: its own tags must not be taken for those of the outer one.
                 Balance::Open if memmem::find(value, b"%[").is_some() => return None,
                 Balance::Open => self.unbalanced = true,
             }
         }
-        next_end(value)
+        next_end(value).map(|end| (end, true))
     }
 }
 
 enum Balance {
-    Closed(usize),
+    Closed(usize, bool),
     /// Closed, but neither a tag nor the colon follows anywhere.
     ClosedBeforeText(usize),
     Open,
@@ -173,21 +277,23 @@ enum Balance {
 fn balanced(value: &[u8]) -> Balance {
     let mut depth = 1_usize;
     let mut candidate = None;
+    let mut escaped = false;
     let mut at = 0;
-    while let Some(found) = memchr3(b'[', b']', b'\\', &value[at..]) {
-        let here = at + found;
+    while let Some(here) = swar::bracket(value, at) {
         at = here + 1;
         match value[here] {
             b'[' => depth += 1,
             b']' if depth > 1 => depth -= 1,
             b']' => {
                 if matches!(skip_blanks(&value[at..]), [] | [b'[' | b':', ..]) {
-                    return Balance::Closed(here);
+                    return Balance::Closed(here, escaped);
                 }
                 candidate = candidate.or(Some(here));
             }
-            _ if matches!(value.get(at), Some(b'[' | b']' | b'\\')) => at += 1,
-            _ => {}
+            _ => {
+                escaped = true;
+                at += usize::from(matches!(value.get(at), Some(b'[' | b']' | b'\\')));
+            }
         }
     }
     candidate.map_or(Balance::Open, Balance::ClosedBeforeText)
@@ -212,4 +318,11 @@ fn starts_with_tag(input: &[u8]) -> bool {
     let [b'[', inner @ ..] = input else { return false };
     let window = &inner[..inner.len().min(LONGEST_KEY)];
     memchr3(b'=', b'[', b']', window).is_some_and(|mark| mark > 0 && window[mark] == b'=')
+}
+
+fn trim_end(mut input: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = input {
+        input = rest;
+    }
+    input
 }

@@ -18,6 +18,8 @@ const PROCESSES: [&[u8]; 9] = [b"MIVR", b"MCVD", b"MADM", b"MCLI", b"MARC", b"MR
 pub(crate) struct Triplet<'a> {
     pub(crate) at: usize,
     pub(crate) behind: usize,
+    /// The length of the line that both count in.
+    pub(crate) line: usize,
     pub(crate) process: Option<&'a [u8]>,
     pub(crate) facility: &'a [u8],
     pub(crate) severity: Severity,
@@ -75,7 +77,7 @@ fn read(line: &[u8], at: usize) -> Option<Triplet<'_>> {
         return None;
     }
     let (process, facility) = split_process(parts.facility);
-    Some(Triplet { at, behind, process, facility, severity: parts.severity, mnemonic, worded })
+    Some(Triplet { at, behind, line: line.len(), process, facility, severity: parts.severity, mnemonic, worded })
 }
 
 struct Parts<'a> {

@@ -47,8 +47,7 @@ impl<'a> Alert<'a> {
     pub fn in_tags(line: &'a [u8]) -> Option<Self> {
         let at = memmem::find(line, b"%[")?;
         let block = tags::read(&line[at + 1..]);
-        let value =
-            |name: &[u8]| block.tags.iter().find(|(key, _)| same_key(key, name)).map(|(_, value)| unescape(value));
+        let value = |name: &[u8]| block.tags.find(|key| same_key(key, name)).map(unescape);
         let truncated = block.truncated.map(|(key, value)| (key, unescape(value)));
         Some(Self::assemble(value(b"AlertName")?, value(b"AlertDetail"), truncated))
     }

@@ -188,21 +188,21 @@ fn zone_of(name: &[u8]) -> Zone {
 fn signed_offset(sign: u8, digits: &[u8]) -> Option<Zone> {
     let (hours, minutes) = match digits.len() {
         4 => (fixed(digits, 2)?.0, fixed(&digits[2..], 2)?.0),
-        1 | 2 => (number(digits, 2).filter(|(_, rest)| rest.is_empty())?.0, 0),
+        1 | 2 => (short(digits).filter(|(_, rest)| rest.is_empty())?.0.into(), 0),
         3 | 5 => {
-            let (hours, rest) = number(digits, 2)?;
-            (hours, fixed(tag(rest, b':')?, 2).filter(|(_, rest)| rest.is_empty())?.0)
+            let (hours, rest) = short(digits)?;
+            (u16::from(hours), fixed(tag(rest, b':')?, 2).filter(|(_, rest)| rest.is_empty())?.0)
         }
         _ => return None,
     };
     offset(sign, hours, minutes)
 }
 
-fn offset(sign: u8, hours: u64, minutes: u64) -> Option<Zone> {
+fn offset(sign: u8, hours: u16, minutes: u16) -> Option<Zone> {
     if hours > 23 || minutes > 59 {
         return None;
     }
-    let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
+    let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
     Some(Zone::Offset(if sign == b'-' { -seconds } else { seconds }))
 }
 
@@ -215,13 +215,14 @@ struct Clock {
 
 /// `hh:mm:ss[.fff]`, or the same with `AM` or `PM` *between* the seconds and the milliseconds, as Java emitters of CUCM print.
 fn clock(input: &[u8]) -> Option<(Clock, &[u8])> {
-    let (hour, rest) = number(input, 2)?;
-    let (minute, rest) = fixed(tag(rest, b':')?, 2)?;
-    let (second, rest) = fixed(tag(rest, b':')?, 2)?;
+    let (hour, rest) = short(input)?;
+    let &[b':', a, b, b':', c, d, ref rest @ ..] = rest else { return None };
+    let minute = two_digits(a, b)?;
+    let second = two_digits(c, d)?;
     if hour > 24 || minute > 59 || second > 60 {
         return None;
     }
-    let mut hour = u8::try_from(hour).ok()?;
+    let mut hour = hour;
     let (mut nanosecond, mut rest) = fraction(rest);
     if let Some((afternoon, behind)) = half_of_day(rest) {
         // A 12-hour clock knows 1 to 12 only; `16:03:01 PM` can only mean what it says.
@@ -234,7 +235,7 @@ fn clock(input: &[u8]) -> Option<(Clock, &[u8])> {
         nanosecond = nanosecond.max(behind_mark);
         rest = behind;
     }
-    let clock = Clock { hour, minute: u8::try_from(minute).ok()?, second: u8::try_from(second).ok()?, nanosecond };
+    let clock = Clock { hour, minute, second, nanosecond };
     Some((clock, rest))
 }
 
@@ -279,8 +280,7 @@ fn year_and_blanks(input: &[u8]) -> Option<(i16, &[u8])> {
 }
 
 fn day(input: &[u8]) -> Option<(u8, &[u8])> {
-    let (day, rest) = number(input, 2)?;
-    Some((u8::try_from(day).ok().filter(|day| (1..=31).contains(day))?, rest))
+    short(input).filter(|(day, _)| (1..=31).contains(day))
 }
 
 /// English month names in any letter case.
@@ -313,11 +313,41 @@ fn days_in(year: i16, month: u8) -> u8 {
     }
 }
 
-/// Exactly so many digits.
-fn fixed(input: &[u8], digits: usize) -> Option<(u64, &[u8])> {
+/// Exactly so many digits, four at most.
+fn fixed(input: &[u8], digits: usize) -> Option<(u16, &[u8])> {
     let (head, rest) = input.split_at_checked(digits)?;
-    let (value, none) = number(head, digits)?;
-    none.is_empty().then_some((value, rest))
+    let mut value = 0;
+    for byte in head {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u16::from(digit);
+    }
+    Some((value, rest))
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<u8> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| tens * 10 + ones)
+}
+
+/// One or two digits.
+fn short(input: &[u8]) -> Option<(u8, &[u8])> {
+    match *input {
+        [_, b, c, ..] if b.is_ascii_digit() && c.is_ascii_digit() => None,
+        [a, b, ref rest @ ..] if b.is_ascii_digit() => Some((two_digits(a, b)?, rest)),
+        [a, ref rest @ ..] => Some((two_digits(b'0', a)?, rest)),
+        [] => None,
+    }
+}
+
+/// A quick look whether a time can begin here, since most words are none.
+pub(crate) fn may_begin(input: &[u8]) -> bool {
+    match input {
+        [b'*' | b'.' | b'0'..=b'9', ..] => true,
+        _ => month(input).is_some(),
+    }
 }
 
 fn tag(input: &[u8], byte: u8) -> Option<&[u8]> {

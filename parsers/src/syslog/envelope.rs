@@ -6,7 +6,7 @@ use super::{
     rfc5424::StructuredData,
 };
 use crate::{
-    ciscolog::{Event, event},
+    ciscolog::{Event, event::Finder},
     defect::{Defect, Defects},
     severity::Severity,
     stamp::Stamp,
@@ -109,24 +109,28 @@ impl<'a> Envelope<'a> {
 
 /// Reads the header, and the event where it is found on the way: a line that begins with a Cisco head has no envelope but its PRI,
 /// since the time and the host in it belong to the event.
-pub(crate) fn read<'a>(line: &'a [u8], defects: &mut Defects) -> (Envelope<'a>, Option<(Event<'a>, Defects)>) {
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    events: &Finder<'a>,
+    defects: &mut Defects,
+) -> (Envelope<'a>, Option<(Event<'a>, Defects)>) {
     let (pri, body) = match pri::start(line) {
         Start::Pri(pri, body) => (Some(pri), body),
         Start::Invalid(body) => {
             defects.insert(Defect::PriInvalid);
             // RFC 3164 section 4.3.3: without a valid PRI the whole packet is content.
-            return (Envelope::bare(None, line), event::read(body));
+            return (Envelope::bare(None, line), events.read(body));
         }
         Start::None => (None, line),
     };
     if let Some(envelope) = rfc5424::read(body, pri, defects) {
-        return (envelope, event::read(envelope.message));
+        return (envelope, events.read(envelope.message));
     }
-    if let Some(found) = event::read(body) {
+    if let Some(found) = events.read(body) {
         return (Envelope::bare(pri, body), Some(found));
     }
-    match rfc3164::read(body, pri, &event::read) {
-        Some((envelope, found)) => (envelope, found.or_else(|| event::read(envelope.message))),
+    match rfc3164::read(body, pri, events) {
+        Some((envelope, found)) => (envelope, found.or_else(|| events.read(envelope.message))),
         None => (rfc3164::forwarded(body, pri), None),
     }
 }

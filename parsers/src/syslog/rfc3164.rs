@@ -11,6 +11,8 @@ use super::{
 };
 use crate::{
     bytes::{is_blank, skip_blanks, skip_some_blanks, word},
+    ciscolog::{Event, event::Finder},
+    defect::Defects,
     severity::Severity,
     stamp::{Stamp, Zone, scan},
 };
@@ -45,13 +47,13 @@ fn bsd(input: &[u8]) -> Option<(Stamp, &[u8])> {
     }
 }
 
-/// TIMESTAMP HOSTNAME TAG CONTENT, or a disk line. Behind the host a Cisco head may begin, which `find` reads: what looks like a tag
-/// then is part of it.
-pub(crate) fn read<'a, T>(
+/// TIMESTAMP HOSTNAME TAG CONTENT, or a disk line. Behind the host the head of an event may begin: what looks like a tag then is part
+/// of it.
+pub(crate) fn read<'a>(
     body: &'a [u8],
     pri: Option<Pri>,
-    find: &impl Fn(&'a [u8]) -> Option<T>,
-) -> Option<(Envelope<'a>, Option<T>)> {
+    events: &Finder<'a>,
+) -> Option<(Envelope<'a>, Option<(Event<'a>, Defects)>)> {
     let start = skip_blanks(body);
     let Some((stamp, rest)) = stamp(start) else { return Some((disk_line_without_stamp(start, pri)?, None)) };
     let mut envelope =
@@ -73,7 +75,7 @@ pub(crate) fn read<'a, T>(
         skip_blanks(content).starts_with(b"%") && !name.iter().all(u8::is_ascii_digit)
     });
     if !tagged {
-        let found = find(behind);
+        let found = events.read(behind);
         if found.is_some() || is_cisco_start(behind) {
             return Some((envelope, found));
         }
