@@ -31,7 +31,9 @@ fn alarms() -> Vec<Alarm> {
     let mut alarms = Vec::new();
     for (sequence, line) in content.lines().skip(1).enumerate() {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [facility, severity, mnemonic, _releases, params, ..] = columns[..] else { panic!("a row of five: {line}") };
+        let [facility, severity, mnemonic, _releases, params, ..] = columns[..] else {
+            panic!("a row of five: {line}")
+        };
         let part = |random: &mut Random, limit: u64| u16::try_from(random.below(limit)).expect("small");
         alarms.push(Alarm {
             facility: facility.to_owned(),

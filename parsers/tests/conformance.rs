@@ -47,7 +47,11 @@ fn misses(row: &Value) -> Vec<String> {
     let got = record_json(&record, now, zone.as_ref());
     let expect = row["expect"].as_object().expect("expectations");
     let reject = row["class"] == "reject";
-    expect.iter().filter(|(key, _)| !reject || *key == "valid").filter_map(|(key, want)| miss(row, &got, key, want)).collect()
+    expect
+        .iter()
+        .filter(|(key, _)| !reject || *key == "valid")
+        .filter_map(|(key, want)| miss(row, &got, key, want))
+        .collect()
 }
 
 fn miss(row: &Value, got: &Map<String, Value>, key: &str, want: &Value) -> Option<String> {

@@ -14,7 +14,8 @@ const FILES: [&str; 7] =
     ["ciscosyslog.log", "ios.log", "mcvd.log", "mivr.log", "rtmt-alerts.log", "sister-ccbu.log", "wire.log"];
 
 fn table() -> Option<String> {
-    let mut table = String::from("file\tline\tform\tprocess\tfacility\tseverity\tmnemonic\tnode\ttime\tkeys\tdefects\n");
+    let mut table =
+        String::from("file\tline\tform\tprocess\tfacility\tseverity\tmnemonic\tnode\ttime\tkeys\tdefects\n");
     for file in FILES {
         let content = common::shared(&format!("samples/{file}"))?;
         let lines = content.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());

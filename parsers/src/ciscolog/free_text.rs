@@ -108,12 +108,7 @@ fn capitalized(text: &[u8], from: usize, colon: usize) -> Option<usize> {
     let mut start = None;
     let mut end = colon;
     for _ in 0..MOST_WORDS {
-        let word = text[from..end]
-            .iter()
-            .rev()
-            .take(LONGEST_WORD + 1)
-            .take_while(|&&byte| is_word(byte))
-            .count();
+        let word = text[from..end].iter().rev().take(LONGEST_WORD + 1).take_while(|&&byte| is_word(byte)).count();
         if word == 0 || word > LONGEST_WORD || !text[end - word].is_ascii_uppercase() {
             break;
         }
@@ -130,10 +125,9 @@ fn capitalized(text: &[u8], from: usize, colon: usize) -> Option<usize> {
 fn key_begins(input: &[u8]) -> bool {
     let window = &input[..input.len().min(MOST_WORDS * LONGEST_WORD)];
     let Some(colon) = memchr(b':', window) else { return false };
-    window[..colon].split(|&byte| byte == b' ').all(|word| {
-        word.first().is_some_and(u8::is_ascii_uppercase)
-            && word.iter().copied().all(is_word)
-    })
+    window[..colon]
+        .split(|&byte| byte == b' ')
+        .all(|word| word.first().is_some_and(u8::is_ascii_uppercase) && word.iter().copied().all(is_word))
 }
 
 const fn is_word(byte: u8) -> bool {

@@ -10,6 +10,9 @@ use crate::{
     stamp::{Stamp, scan},
 };
 
+/// Hosts may be anything but this; it tells them from text and from a second PRI.
+const NOT_IN_HOSTS: &[u8] = b"<>()=\"'%,;";
+
 /// The fields before the triplet.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Head<'a> {
@@ -62,7 +65,7 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
         }
         let (token, behind) = word(rest);
         hosts += 1;
-        if hosts > 2 || token.len() > 255 {
+        if hosts > 2 || token.len() > 255 || token.iter().any(|byte| NOT_IN_HOSTS.contains(byte)) {
             return None;
         }
         let behind = skip_blanks(behind);
@@ -80,7 +83,8 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
 fn sequence(input: &[u8]) -> Option<(u64, &[u8])> {
     let (sequence, rest) = number(input, 20)?;
     let rest = rest.strip_prefix(b":")?;
-    (!rest.first().is_some_and(u8::is_ascii_digit)).then_some((sequence, rest))
+    // Else it is the beginning of an IPv6 address or of a clock.
+    matches!(rest.first(), None | Some(b' ' | b'\t' | b'*')).then_some((sequence, rest))
 }
 
 fn stamp(input: &[u8]) -> Option<(Stamp, &[u8])> {

@@ -50,6 +50,8 @@ impl<'h> Layout<'h> {
     pub fn of_header(header: &'h [u8]) -> Option<Self> {
         let mut columns: [&'h [u8]; MOST_COLUMNS] = [b""; MOST_COLUMNS];
         let mut count = 0;
+        let header = header.strip_suffix(b"\n").unwrap_or(header);
+        let header = header.strip_suffix(b"\r").unwrap_or(header);
         for name in header.split(|&byte| byte == b',') {
             *columns.get_mut(count)? = unquoted(name);
             count += 1;

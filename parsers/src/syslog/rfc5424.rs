@@ -20,6 +20,9 @@ use crate::{
     stamp::{Stamp, scan},
 };
 
+/// So many SD-IDs are compared with the later ones; no real message has more, and hostile ones stay cheap.
+const MOST_IDS: usize = 64;
+
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// STRUCTURED-DATA as it stands on the line; its elements are read when asked for.
@@ -163,10 +166,14 @@ fn structured_data(input: &[u8]) -> Option<(StructuredData<'_>, bool, &[u8])> {
     let mut rest = input;
     let mut sound = true;
     let mut count = 0;
+    let mut ids: [&[u8]; MOST_IDS] = [b""; MOST_IDS];
     while rest.first() == Some(&b'[') {
         let (read, behind) = element(rest)?;
-        // Section 6.3.2: no SD-ID twice. Long lists are checked against their first elements only, so that hostile input stays cheap.
-        sound &= read.sound && !ids(input, count.min(64)).any(|id| id == read.element.id);
+        // Section 6.3.2: no SD-ID twice.
+        sound &= read.sound && !ids[..count.min(MOST_IDS)].contains(&read.element.id);
+        if let Some(id) = ids.get_mut(count) {
+            *id = read.element.id;
+        }
         count += 1;
         rest = behind;
     }
@@ -175,10 +182,6 @@ fn structured_data(input: &[u8]) -> Option<(StructuredData<'_>, bool, &[u8])> {
     }
     let raw = &input[..input.len() - rest.len()];
     Some((StructuredData { raw }, sound, rest))
-}
-
-fn ids(input: &[u8], count: usize) -> impl Iterator<Item = &[u8]> {
-    StructuredData { raw: input }.elements().map(|element| element.id).take(count)
 }
 
 struct ReadElement<'a> {

@@ -1,0 +1,3 @@
+#![no_main]
+use ccxwatch_parsers::testing::fuzz;
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::records(data));
