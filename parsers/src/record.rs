@@ -57,8 +57,8 @@ pub fn parse(line: &[u8]) -> Record<'_> {
     if memchr::memchr(0, body).is_some() {
         defects.insert(Defect::ContainsNul);
     }
-    let events = Finder::new(body);
-    let (envelope, found) = envelope::read(body, &events, &mut defects);
+    let mut events = Finder::new(body);
+    let (envelope, found) = envelope::read(body, &mut events, &mut defects);
     let found = found.or_else(|| nested(&envelope, &events, &mut defects));
     let event = found.map(|(event, odd)| {
         defects = defects.union(odd);

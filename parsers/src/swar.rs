@@ -31,10 +31,11 @@ const fn equal(word: u64, byte: u8) -> u64 {
 /// The first `[`, `\` or `]`, which stand side by side in ASCII.
 #[inline]
 pub(crate) fn bracket(input: &[u8], from: usize) -> Option<usize> {
+    // From `[` (0x5b) on, and not from behind `]` (0x5d) on.
     first(input, from, |word| {
         let low = word & !HIGH;
-        let from_open = low + ONES * (0x80 - b'[' as u64);
-        let behind_close = low + ONES * (0x80 - (b']' as u64 + 1));
+        let from_open = low + ONES * (0x80 - 0x5b);
+        let behind_close = low + ONES * (0x80 - 0x5e);
         from_open & !behind_close & !word & HIGH
     })
 }

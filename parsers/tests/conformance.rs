@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fmt::Write as _;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ccxwatch_parsers::{
     Zone, parse,
@@ -87,7 +89,7 @@ fn without_year(row: &Value) -> Option<String> {
     let mut text =
         format!("{:02}-{:02}T{:02}:{:02}:{:02}", stamp.month, stamp.day, stamp.hour, stamp.minute, stamp.second);
     if stamp.nanosecond > 0 {
-        text += &format!(".{:03}", stamp.nanosecond / 1_000_000);
+        let _ = write!(text, ".{:03}", stamp.nanosecond / 1_000_000);
     }
     Some(text)
 }
@@ -123,13 +125,15 @@ fn messages_of_other_suites() {
     let (mut should, mut missed) = (0, Vec::new());
     for row in &rows {
         let id = row["id"].as_str().unwrap_or_default().to_owned();
-        let misses = misses(row);
+        let complaints = misses(row);
         match row["class"].as_str() {
-            Some("must" | "reject") if !misses.is_empty() => failures.push(format!("{id}: {}", misses.join("; "))),
+            Some("must" | "reject") if !complaints.is_empty() => {
+                failures.push(format!("{id}: {}", complaints.join("; ")));
+            }
             Some("should") => {
                 should += 1;
-                if !misses.is_empty() {
-                    missed.push(format!("{id}: {}", misses.join("; ")));
+                if !complaints.is_empty() {
+                    missed.push(format!("{id}: {}", complaints.join("; ")));
                 }
             }
             _ => {}

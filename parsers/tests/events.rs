@@ -144,7 +144,7 @@ fn tags() {
     check_params("%UC_X-3-Y: %[A=see ] there][B=2]: z", &[("A", "see ] there"), ("B", "2")]);
     check_params("%UC_X-3-Y: [not a tag] z", &[]);
     assert_eq!(text(event("%UC_X-3-Y: %[A=1][B=2]:  the text").text), "the text");
-    let many: String = (0..40).map(|n| format!("[K{n}=v{n}]")).collect();
+    let many = (0..40).map(|n| format!("[K{n}=v{n}]")).collect::<Vec<_>>().concat();
     let line = format!("%UC_X-3-Y: %{many}: z");
     assert_eq!(params(&event(&line)).len(), 40);
     assert_eq!(event(&line).param("k39").as_deref(), Some(&b"v39"[..]));
@@ -316,4 +316,12 @@ fn parts_of_a_long_message() {
     assert_eq!(add(&part(1, "1.1/9999", "x")), Reassembled::Refused);
     assert_eq!(Part::of(&event(&part(1, "1.4/3", "x"))), None);
     assert_eq!(Part::of(&event(&part(1, "1.0/3", "x"))), None);
+}
+
+#[test]
+fn what_fuzzing_found() {
+    // A relay's header behind the first triplet led to another triplet than triage had found.
+    let line = b"jul 12 13:12:09 host: x%UC_A-1-B: Aug 22 2017 16:20:22.436 %UC_C-2-D: y";
+    assert_eq!(triage(line).map(|found| found.facility), Some(&b"UC_A"[..]));
+    assert!(parse(line).event.is_none_or(|event| event.facility == b"UC_A"));
 }

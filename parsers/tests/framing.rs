@@ -7,18 +7,18 @@ type Frames = Vec<(String, bool, u64)>;
 fn frames(mode: Mode, max_len: usize, stream: &[u8]) -> (Frames, Option<FramingError>, bool) {
     let mut answers = [stream.len().max(1), 1, 2, 3].map(|step| {
         let mut framer = Framer::new(mode, max_len);
-        let mut frames = Vec::new();
+        let mut got = Vec::new();
         let mut closed = false;
         for block in stream.chunks(step) {
             framer.push(block, &mut |frame| {
-                frames.push((String::from_utf8_lossy(frame.bytes).into_owned(), frame.cut, frame.end));
+                got.push((String::from_utf8_lossy(frame.bytes).into_owned(), frame.cut, frame.end));
             });
             closed |= framer.is_closed();
         }
         framer.finish(&mut |frame| {
-            frames.push((String::from_utf8_lossy(frame.bytes).into_owned(), frame.cut, frame.end));
+            got.push((String::from_utf8_lossy(frame.bytes).into_owned(), frame.cut, frame.end));
         });
-        (frames, framer.error(), closed)
+        (got, framer.error(), closed)
     });
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
     std::mem::take(&mut answers[0])

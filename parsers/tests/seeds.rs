@@ -38,8 +38,8 @@ fn known_shapes() -> Vec<Vec<u8>> {
     ]
     .map(<[u8]>::to_vec)
     .to_vec();
-    shapes.push([&b"["[..]; 4000].concat());
-    shapes.push([&b"9"[..]; 4000].concat());
+    shapes.push(b"[".repeat(4000));
+    shapes.push(b"9".repeat(4000));
     shapes
 }
 
@@ -53,8 +53,10 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Each target with the seeds in the form that it takes.
-fn targets() -> Vec<(&'static str, fn(&[u8]), Vec<Vec<u8>>)> {
+/// A target's name, its body, and the seeds in the form that it takes.
+type Target = (&'static str, fn(&[u8]), Vec<Vec<u8>>);
+
+fn targets() -> Vec<Target> {
     let seeds = seeds();
     let modes = seeds.iter().enumerate().map(|(at, seed)| {
         let mode = u8::try_from(at % 4).unwrap_or(0);

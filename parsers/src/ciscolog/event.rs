@@ -98,10 +98,9 @@ impl<'a> Finder<'a> {
         debug_assert_eq!(from_end, input.len(), "only ends of the line are looked at");
         // The triplet counts from the start of the line.
         let start = triplet.line - from_end;
-        if triplet.at >= start {
-            return read(input, Triplet { at: triplet.at - start, behind: triplet.behind - start, ..triplet });
-        }
-        read(input, triplet::find(input)?)
+        // Only the first triplet counts, so that triage and record agree: what comes later is text of the first.
+        let at = triplet.at.checked_sub(start)?;
+        read(input, Triplet { at, behind: triplet.behind - start, ..triplet })
     }
 }
 

@@ -99,11 +99,11 @@ fn is_boundary(before: &[u8], start: usize) -> bool {
 
 /// The longest run of capitalized words before a colon that has its value right behind it, or no value and the next key.
 fn capitalized(text: &[u8], from: usize, colon: usize) -> Option<usize> {
+    let next_key_follows = || text.len() == colon + 2 || key_begins(&text[colon + 2..]);
     match text.get(colon + 1) {
-        None => {}
-        Some(b' ') if text.len() == colon + 2 || key_begins(&text[colon + 2..]) => {}
-        Some(b' ' | b':' | b'/' | b'\\') => return None,
-        Some(_) => {}
+        Some(b' ') if !next_key_follows() => return None,
+        Some(b':' | b'/' | b'\\') => return None,
+        _ => {}
     }
     let mut start = None;
     let mut end = colon;

@@ -111,7 +111,7 @@ impl<'a> Envelope<'a> {
 /// since the time and the host in it belong to the event.
 pub(crate) fn read<'a>(
     line: &'a [u8],
-    events: &Finder<'a>,
+    events: &mut Finder<'a>,
     defects: &mut Defects,
 ) -> (Envelope<'a>, Option<(Event<'a>, Defects)>) {
     let (pri, body) = match pri::start(line) {
@@ -124,6 +124,8 @@ pub(crate) fn read<'a>(
         Start::None => (None, line),
     };
     if let Some(envelope) = rfc5424::read(body, pri, defects) {
+        // The structured data may quote a triplet: only the message counts.
+        *events = Finder::new(envelope.message);
         return (envelope, events.read(envelope.message));
     }
     if let Some(found) = events.read(body) {

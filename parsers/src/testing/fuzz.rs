@@ -33,19 +33,19 @@ type Framed = (Vec<(Vec<u8>, bool, u64)>, Option<FramingError>);
 
 fn framed(mode: Mode, max_len: usize, step: usize, stream: &[u8]) -> Framed {
     let mut framer = Framer::new(mode, max_len);
-    let mut frames = Vec::new();
+    let mut got = Vec::new();
     let mut last = 0;
     let mut sink = |frame: crate::framing::Frame<'_>| {
         assert!(frame.end > last, "frames must advance");
         last = frame.end;
-        frames.push((frame.bytes.to_vec(), frame.cut, frame.end));
+        got.push((frame.bytes.to_vec(), frame.cut, frame.end));
     };
     for block in stream.chunks(step) {
         framer.push(block, &mut sink);
         assert!(framer.pending() <= max_len + 9, "the buffer is bounded");
     }
     framer.finish(&mut sink);
-    (frames, framer.error())
+    (got, framer.error())
 }
 
 /// Reads a line and everything that can be asked of its record.

@@ -1,4 +1,4 @@
-//! A small seeded generator (SplitMix64), so that a corpus is the same on every machine.
+//! A small seeded generator (`SplitMix64`), so that a corpus is the same on every machine.
 
 /// The generator.
 #[derive(Clone, Debug)]
