@@ -1,5 +1,7 @@
 //! Properties that hold for all input. 1,000 cases each, 10,000 under `CI`; `PROPTEST_CASES=1000000` for a long run.
 
+#![expect(clippy::disallowed_methods, reason = "how long hostile lines take has to be measured")]
+
 use std::time::{Duration, Instant};
 
 use ccxwatch_parsers::{
