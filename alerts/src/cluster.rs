@@ -7,28 +7,18 @@ use crate::{
     fact::Fact,
     hold::Hold,
     input::{OperatorAction, OperatorCommand},
-    license::{
-        episode::{EndReason, Flag},
-        machine::{Level, Statement, StatementKind},
-        profile::Profile,
-        tracker::{Heard, License, is_countdown},
-        usage_feed::UsageFeed,
-    },
+    license::{episode::EndReason, profile::Profile, tracker::License, usage_feed::UsageFeed},
     mapping::SiteIndex,
-    notification::{EvidenceSummary, Reason},
+    notification::Reason,
     service::{evidence::ServiceState, node::Node},
-    settings::{ClusterSettings, MappedTransition},
+    settings::ClusterSettings,
     texts::{self, LicenseScene},
-    timer::plus,
     timing::Timing,
 };
-use ccxwatch_parsers::license::{LicenseEvent, LicenseEventKind};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// An unknown license mnemonic is told once in this time.
-const MNEMONIC_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 /// How much older than the truth the saved time of the last line may be: not every line is worth a transaction.
 const HEARD_SAVED_EVERY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -147,101 +137,6 @@ impl Cluster {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one line and all that is known about it")]
-    fn license_event(
-        &mut self,
-        fact: &Fact,
-        event: LicenseEvent,
-        timing: Timing,
-        node: Option<&str>,
-        mismatch: bool,
-        context: &mut Context<'_>,
-        out: &mut Outbox,
-    ) {
-        self.dirty = true;
-        let mut flags = Vec::new();
-        let Some(kind) = statement(fact, event, timing, context, &mut flags) else {
-            return self.unclassified(fact, timing, node, context, out);
-        };
-        if mismatch {
-            flags.push(Flag::NodeMismatch);
-        }
-        if self.ambiguous {
-            flags.push(Flag::NodeAmbiguous);
-        }
-        if is_countdown(kind) && context.profile.is_immediate() {
-            flags.push(Flag::ReleaseMismatch);
-        }
-        flags.extend(self.correlated(timing.at));
-        let said = Statement { kind, at: timing.at };
-        self.license.hear(&Heard { fact, said, timing, node, flags: &flags }, context, out);
-    }
-
-    /// A license message that nobody has documented: told once per mnemonic and day.
-    fn unclassified(
-        &mut self,
-        fact: &Fact,
-        timing: Timing,
-        node: Option<&str>,
-        context: &mut Context<'_>,
-        out: &mut Outbox,
-    ) {
-        let ignored = |(known, transition): &(String, MappedTransition)| {
-            *transition == MappedTransition::Ignore && same_mnemonic(known, &fact.mnemonic)
-        };
-        if context.settings.license.mnemonics.iter().any(ignored) {
-            return;
-        }
-        let mnemonic = crate::limits::cleaned(&fact.mnemonic, context.limits.unmapped_name_bytes);
-        let key = format!("LicenseEventUnclassified/{mnemonic}");
-        let now = context.moment.now;
-        if let Some(told) = self.mnemonics.get(&mnemonic)
-            && now.wall < plus(*told, MNEMONIC_AGAIN)
-        {
-            if let Some(alert) = self.alerts.get_mut(&key) {
-                alert.evidence.add(fact, &context.limits);
-            }
-            return;
-        }
-        if !self.mnemonics.contains_key(&mnemonic) && self.mnemonics.len() >= context.limits.mnemonics {
-            self.mnemonics.retain(|_, told| now.wall < plus(*told, MNEMONIC_AGAIN));
-            if self.mnemonics.len() >= context.limits.mnemonics {
-                return;
-            }
-            let kept = &self.mnemonics;
-            self.alerts.retain(|_, alert| {
-                alert.name != "LicenseEventUnclassified"
-                    || alert.subject.as_ref().is_some_and(|(_, mnemonic)| kept.contains_key(mnemonic))
-            });
-        }
-        self.mnemonics.insert(mnemonic.clone(), now.wall);
-        let mut evidence = EvidenceSummary::default();
-        evidence.add(fact, &context.limits);
-        let alert = Alert {
-            id: context.next_id(),
-            name: "LicenseEventUnclassified".to_owned(),
-            node: node.map(ToOwned::to_owned),
-            subject: Some(("mnemonic".to_owned(), mnemonic.clone())),
-            severity: fact.severity,
-            starts_at: timing.at,
-            words: texts::unclassified(&context.cluster, &mnemonic),
-            evidence,
-            expires: None,
-            reason: Reason::LicenseEventUnclassified,
-            told: true,
-            end_told: true,
-            end: None,
-        };
-        out.notifications.push(alert.notification(
-            Reason::LicenseEventUnclassified,
-            Some(&context.cluster),
-            context.zone.iana_name(),
-            context.settings.receivers.clone(),
-            now,
-        ));
-        self.alerts.insert(key, alert);
-    }
-
     /// An operator's command.
     pub(crate) fn operate(&mut self, command: &OperatorCommand, context: &mut Context<'_>, out: &mut Outbox) {
         self.dirty = true;
@@ -300,7 +195,7 @@ impl Cluster {
 
     /// Nothing is open.
     pub(crate) fn is_idle(&self) -> bool {
-        self.license.open().is_none() && self.license.closed_before.is_none()
+        self.license.open().is_none()
     }
 
     /// The wall clock stepped. Saved deadlines are wall times, so they move with it: a restart then counts on from what is left.
@@ -407,52 +302,4 @@ impl Cluster {
             deadline: state.deadline().or(state.overage().map(|overage| overage.enforcement_at)),
         })
     }
-}
-
-/// Mnemonics differ in case and underscores between releases.
-pub(crate) fn same_mnemonic(a: &str, b: &str) -> bool {
-    let letters = |text: &str| {
-        text.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_uppercase()).collect::<Vec<_>>()
-    };
-    letters(a) == letters(b)
-}
-
-/// What a license line says about compliance; nothing where that is not known.
-fn statement(
-    fact: &Fact,
-    event: LicenseEvent,
-    timing: Timing,
-    context: &Context<'_>,
-    flags: &mut Vec<Flag>,
-) -> Option<StatementKind> {
-    let mapped =
-        |(known, transition): &(String, MappedTransition)| same_mnemonic(known, &fact.mnemonic).then_some(*transition);
-    let level = match event.kind {
-        LicenseEventKind::EnteringOutOfCompliance => Level::Countdown,
-        LicenseEventKind::EnteringOutOfComplianceShortly => Level::Shortly,
-        LicenseEventKind::OutOfCompliance => return Some(StatementKind::OutOfCompliance),
-        LicenseEventKind::Unclassified => match context.settings.license.mnemonics.iter().find_map(mapped)? {
-            MappedTransition::Countdown => Level::Countdown,
-            MappedTransition::CountdownShortly => Level::Shortly,
-            MappedTransition::OutOfCompliance => return Some(StatementKind::OutOfCompliance),
-            MappedTransition::Compliant => return Some(StatementKind::Compliant),
-            MappedTransition::Ignore => return None,
-        },
-    };
-    let documented = match level {
-        Level::Countdown => context.profile.countdown_minutes,
-        Level::Shortly => context.profile.shortly_minutes,
-    };
-    let minutes = event.minutes_left.or_else(|| {
-        flags.extend(documented.map(|_| Flag::MinutesAssumed));
-        documented
-    });
-    let deadline = match minutes {
-        Some(minutes) if !timing.unknown => Some(plus(timing.at, SignedDuration::from_mins(i64::from(minutes)))),
-        _ => None,
-    };
-    if deadline.is_none() {
-        flags.push(Flag::DeadlineUnknown);
-    }
-    Some(StatementKind::Countdown { level, deadline })
 }

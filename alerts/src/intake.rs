@@ -12,6 +12,7 @@ use crate::{
     notification::{EvidenceSummary, Reason},
     now::Now,
     roster::Slot,
+    routing,
     service::watch::{is_daemon_trace, is_of_daemon},
     texts::{self, Words},
     timer::Moment,
@@ -189,8 +190,7 @@ impl Engine {
             end_told: true,
             end: None,
         };
-        let receivers =
-            self.settings.receivers.iter().filter(|known| Some(known.as_str()) != except).cloned().collect();
+        let receivers = routing::receivers(&self.settings, except);
         out.notifications.push(alert.notification(reason, None, TimeZone::UTC.iana_name(), receivers, now));
         self.alerts.insert(key.to_owned(), alert);
     }

@@ -18,6 +18,7 @@ pub mod notification;
 pub mod now;
 mod reload;
 mod roster;
+mod routing;
 pub mod saved;
 mod service;
 pub mod settings;

@@ -9,15 +9,14 @@ use crate::{
     license::{
         episode::{Acknowledgement, End, EndReason, Episode, Flag, Told},
         machine::{Effect, Rules, State, Statement, StatementKind},
-        stage::Stage,
+        telling::{mark, notification},
     },
-    notification::{Notification, Reason, needs_notification, rung_at, rung_passed},
+    notification::{Reason, needs_notification, rung_at, rung_passed},
     now::Now,
-    texts::{self, LicenseScene},
+    texts,
     timer::Moment,
     timing::Timing,
 };
-use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -369,95 +368,4 @@ impl License {
             episode.untold.clear();
         }
     }
-}
-
-/// Remembers what was told.
-fn mark(told: &mut Told, state: &State, reason: Reason, rung: Option<u32>) {
-    match (reason, state) {
-        (Reason::EnforcementReminder, _) => told.rung = rung,
-        (_, State::Countdown(running)) => told.countdown = Some((running.restarts, running.level)),
-        (_, State::Unconfirmed(ended)) => told.unconfirmed = Some(ended.restarts),
-        (_, State::OutOfCompliance(_)) => {
-            told.out_of_compliance = true;
-            told.rung = match (told.rung, rung) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
-        (_, State::EnforcementDue(_)) => told.enforcement_due = true,
-        (_, State::Compliant { .. } | State::Unknown { .. }) => told.ended = true,
-    }
-}
-
-fn notification(
-    state: &State,
-    episode: &mut Episode,
-    reason: Reason,
-    rung: Option<u32>,
-    context: &Context<'_>,
-) -> Notification {
-    let now = context.moment.now;
-    let shown = match reason {
-        Reason::EnforcementReminder => Stage::OutOfCompliance,
-        Reason::ConfirmedCompliant => episode.stage,
-        _ => state.stage(),
-    };
-    let days_left = rung.filter(|_| reason == Reason::EnforcementReminder);
-    let enforcement_at = state.overage().map(|overage| overage.enforcement_at);
-    let deadline = match shown {
-        _ if reason == Reason::ConfirmedCompliant => None,
-        Stage::OutOfCompliance | Stage::EnforcementDue => enforcement_at,
-        _ => state.deadline(),
-    };
-    let receivers: Vec<String> = context
-        .settings
-        .receivers
-        .iter()
-        .filter(|receiver| reason != Reason::ConfirmedCompliant || episode.told.receivers.contains(*receiver))
-        .cloned()
-        .collect();
-    episode.told.receivers.extend(receivers.iter().cloned());
-    let ended_by = episode.end.as_ref().and_then(|end| end.who.as_deref());
-    let words = texts::license(&LicenseScene {
-        cluster: &context.cluster,
-        zone: context.zone,
-        profile: context.profile,
-        state,
-        flags: &episode.flags,
-        now: now.wall,
-        reason,
-        days_left,
-        ended_by,
-    });
-    Notification {
-        at: now.wall,
-        elapsed_s: now.elapsed.as_secs_f64(),
-        reason,
-        alertname: shown.alertname().unwrap_or("SmartLicenseComplianceUnconfirmed").to_owned(),
-        cluster: Some(context.cluster.clone()),
-        node: episode.node.clone(),
-        severity: if reason == Reason::ConfirmedCompliant { Severity::Informational } else { shown.severity() },
-        episode: episode.id.clone(),
-        told_as: match (reason, state.restarts(), days_left) {
-            (_, _, Some(days)) => format!("{}/{days}", reason.name()),
-            (_, 0, None) => reason.name().to_owned(),
-            (_, restarts, None) => format!("{}/{restarts}", reason.name()),
-        },
-        receivers,
-        since: state.since(),
-        deadline,
-        days_left,
-        time_zone: context.zone.iana_name().map(ToOwned::to_owned),
-        summary: words.summary,
-        description: words.description,
-        runbook: words.runbook,
-        history: episode.untold.clone(),
-        flags: episode.flag_names(),
-        evidence: episode.evidence.clone(),
-    }
-}
-
-/// The kinds of statement that a countdown makes.
-pub(crate) fn is_countdown(kind: StatementKind) -> bool {
-    matches!(kind, StatementKind::Countdown { .. })
 }

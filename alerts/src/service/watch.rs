@@ -9,6 +9,7 @@ use crate::{
     hold::Hold,
     license::episode::{End, EndReason, Flag, source_name},
     notification::{EvidenceSummary, Reason},
+    routing,
     service::{
         evidence::{Evidence, Service, ServiceState, Trouble, evidence},
         feed::Feed,
@@ -291,7 +292,7 @@ impl Cluster {
                 reason,
                 Some(&context.cluster),
                 context.zone.iana_name(),
-                context.settings.receivers.clone(),
+                routing::receivers(context.settings, None),
                 context.moment.now,
             );
             if alert.end.is_some() {
