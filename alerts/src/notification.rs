@@ -217,3 +217,73 @@ pub struct EvidenceSummary {
     /// Sources that it came by, e.g. `udp 10.0.0.5`.
     pub sources: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        license::machine::{Countdown, Overage, Unconfirmed},
+        timer::Timer,
+    };
+
+    const AT: Timestamp = Timestamp::UNIX_EPOCH;
+    const OVERAGE: Overage = Overage { since: AT, last_evidence: AT, enforcement_at: AT };
+
+    fn timer() -> Timer {
+        Timer::from(AT)
+    }
+
+    fn countdown(level: Level, restarts: u32, standing: Option<Overage>) -> State {
+        State::Countdown(Countdown { level, since: AT, deadline: Some(AT), restarts, ends: timer(), standing })
+    }
+
+    fn unconfirmed(restarts: u32) -> State {
+        State::Unconfirmed(Unconfirmed { since: AT, deadline: Some(AT), restarts, forget: timer(), standing: None })
+    }
+
+    #[test]
+    fn what_is_true_and_was_not_told() {
+        let nothing = Told::default;
+        let counted = |restarts, level| Told { countdown: Some((restarts, level)), ..Told::default() };
+        let ooc = |rung| Told { out_of_compliance: true, rung, ..Told::default() };
+        let old = || Told { rung: Some(30), ..Told::default() };
+        let (started, shortly) = (Level::Countdown, Level::Shortly);
+        let rows: [(State, Told, Option<u32>, Option<Reason>); 25] = [
+            (State::START, nothing(), None, None),
+            (countdown(started, 0, None), nothing(), None, Some(Reason::CountdownStarted)),
+            (countdown(started, 0, None), counted(0, started), None, None),
+            (countdown(started, 0, None), counted(0, shortly), None, None),
+            (countdown(shortly, 0, None), nothing(), None, Some(Reason::CountdownShortly)),
+            (countdown(shortly, 0, None), counted(0, started), None, Some(Reason::CountdownShortly)),
+            (countdown(shortly, 0, None), counted(0, shortly), None, None),
+            (countdown(started, 1, None), nothing(), None, Some(Reason::CountdownStarted)),
+            (countdown(started, 1, None), counted(0, shortly), None, Some(Reason::CountdownRestarted)),
+            (countdown(shortly, 1, None), counted(0, started), None, Some(Reason::CountdownRestarted)),
+            (countdown(shortly, 1, None), counted(1, started), None, Some(Reason::CountdownShortly)),
+            (countdown(started, 0, Some(OVERAGE)), counted(0, started), Some(30), Some(Reason::EnforcementReminder)),
+            (countdown(started, 0, None), counted(0, started), Some(30), None),
+            (unconfirmed(0), counted(0, started), None, Some(Reason::CountdownUnconfirmed)),
+            (unconfirmed(0), Told { unconfirmed: Some(0), ..nothing() }, None, None),
+            (unconfirmed(1), Told { unconfirmed: Some(0), ..nothing() }, None, Some(Reason::CountdownUnconfirmed)),
+            (State::OutOfCompliance(OVERAGE), counted(0, shortly), Some(7), Some(Reason::OutOfCompliance)),
+            (State::OutOfCompliance(OVERAGE), ooc(None), None, None),
+            (State::OutOfCompliance(OVERAGE), ooc(Some(7)), Some(7), None),
+            (State::OutOfCompliance(OVERAGE), ooc(Some(7)), Some(3), Some(Reason::EnforcementReminder)),
+            (State::Unknown { standing: Some(OVERAGE) }, old(), Some(7), Some(Reason::EnforcementReminder)),
+            (State::EnforcementDue(OVERAGE), ooc(Some(1)), Some(1), Some(Reason::EnforcementDue)),
+            (State::EnforcementDue(OVERAGE), Told { enforcement_due: true, ..nothing() }, Some(1), None),
+            (State::Compliant { since: AT }, nothing(), None, None),
+            (State::Compliant { since: AT }, ooc(None), None, Some(Reason::ConfirmedCompliant)),
+        ];
+        for (state, told, rung, expected) in rows {
+            assert_eq!(needs_notification(&state, &told, rung), expected, "{state:?} {told:?} {rung:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_what_json_says() {
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_string(&reason).ok(), Some(format!("{:?}", reason.name())));
+        }
+    }
+}
