@@ -5,6 +5,7 @@ mod lines;
 mod mapping;
 mod properties;
 mod reference;
+mod rules;
 mod scenarios;
 mod service;
 mod site;
