@@ -7,6 +7,7 @@ use ccxwatch_alerts::{
     settings::MappedTransition,
 };
 use ccxwatch_parsers::license::LicenseEventKind;
+use std::slice::from_ref;
 
 const DAY: i64 = 24 * 60;
 
@@ -164,11 +165,11 @@ fn a_copy_changes_neither_the_node_nor_the_remarks() {
     let enter = line(Enter, Some(45), minute(0));
     let ooc = line(Ooc, None, minute(0));
     let unheard = minute(55);
-    check("copy", &[enter.clone()], line(Enter, None, minute(1)));
+    check("copy", from_ref(&enter), line(Enter, None, minute(1)));
     check("older", &[line(Enter, Some(45), minute(30))], line(Shortly, None, minute(31)));
-    check("unconfirmed", &[enter.clone()], line(Shortly, None, minute(30)).file(Some("ccx-n2")).received(unheard));
-    check("repeat", &[ooc.clone()], line(Ooc, None, minute(5)));
-    check("countdown within the hour", &[ooc.clone()], line(Enter, None, minute(5)));
+    check("unconfirmed", from_ref(&enter), line(Shortly, None, minute(30)).file(Some("ccx-n2")).received(unheard));
+    check("repeat", from_ref(&ooc), line(Ooc, None, minute(5)));
+    check("countdown within the hour", from_ref(&ooc), line(Enter, None, minute(5)));
     check(
         "of the episode before",
         &[ooc.clone(), line(Enter, Some(45), minute(120))],
