@@ -6,6 +6,7 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
 }
 
 /// The rest behind leading blanks.
+#[inline]
 pub(crate) fn skip_blanks(input: &[u8]) -> &[u8] {
     let mut rest = input;
     while let [first, behind @ ..] = rest
@@ -17,11 +18,13 @@ pub(crate) fn skip_blanks(input: &[u8]) -> &[u8] {
 }
 
 /// The rest behind at least one blank.
+#[inline]
 pub(crate) fn skip_some_blanks(input: &[u8]) -> Option<&[u8]> {
     is_blank(*input.first()?).then(|| skip_blanks(input))
 }
 
 /// Without blanks at both ends.
+#[inline]
 pub(crate) fn trim(input: &[u8]) -> &[u8] {
     let mut input = skip_blanks(input);
     while let [rest @ .., last] = input
@@ -55,6 +58,7 @@ pub(crate) fn split_at_byte(input: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Up to the next blank or the end, and the rest from the blank on.
+#[inline]
 pub(crate) fn word(input: &[u8]) -> (&[u8], &[u8]) {
     let end = crate::swar::blank(input).unwrap_or(input.len());
     input.split_at(end)

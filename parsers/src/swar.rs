@@ -42,8 +42,8 @@ pub(crate) fn bracket(input: &[u8], from: usize) -> Option<usize> {
 
 /// The first `=` or `]`.
 #[inline]
-pub(crate) fn key_end(input: &[u8]) -> Option<usize> {
-    first(input, 0, |word| equal(word, b'=') | equal(word, b']'))
+pub(crate) fn key_end(input: &[u8], from: usize) -> Option<usize> {
+    first(input, from, |word| equal(word, b'=') | equal(word, b']'))
 }
 
 /// The first blank or tab.
@@ -65,7 +65,7 @@ mod tests {
                     input[at] = byte;
                     let plain = |wanted: &[u8]| input.iter().position(|byte| wanted.contains(byte));
                     assert_eq!(bracket(&input, 0), plain(b"[\\]"), "{byte} at {at} of {length}");
-                    assert_eq!(key_end(&input), plain(b"=]"), "{byte} at {at} of {length}");
+                    assert_eq!(key_end(&input, 0), plain(b"=]"), "{byte} at {at} of {length}");
                     assert_eq!(blank(&input), plain(b" \t"), "{byte} at {at} of {length}");
                 }
             }

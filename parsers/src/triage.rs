@@ -33,9 +33,11 @@ pub fn triage(line: &[u8]) -> Option<Triage<'_>> {
 
 /// In RFC 5424 the structured data may quote a triplet: only the message counts there.
 fn message_of_rfc5424(line: &[u8]) -> Option<&[u8]> {
-    let window = &line[..line.len().min(10)];
-    let version = memchr::memchr(b'>', window).map_or(0, |close| close + 1);
-    match &line[version..] {
+    let behind = match line {
+        [b'<', _, b'>', rest @ ..] | [b'<', _, _, b'>', rest @ ..] | [b'<', _, _, _, b'>', rest @ ..] => rest,
+        _ => line,
+    };
+    match behind {
         [b'1'..=b'9', b' ', ..]
         | [b'1'..=b'9', b'0'..=b'9', b' ', ..]
         | [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', ..] => {

@@ -41,7 +41,9 @@ fn checksum_of_triage(line: &[u8]) -> u64 {
 }
 
 fn floor(line: &[u8]) -> u64 {
-    memchr::memmem::find(line, b"%UC_").map_or(1, |at| at as u64)
+    static FINDER: std::sync::LazyLock<memchr::memmem::Finder<'static>> =
+        std::sync::LazyLock::new(|| memchr::memmem::Finder::new(b"%UC_"));
+    FINDER.find(line).map_or(1, |at| at as u64)
 }
 
 pub(crate) fn over_lines(corpus: &[u8], read: impl Fn(&[u8]) -> u64) -> u64 {

@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// Hosts may be anything but this; it tells them from text and from a second PRI.
-const NOT_IN_HOSTS: &[u8] = b"<>()=\"'%,;";
+const fn may_be_in_host(byte: u8) -> bool {
+    !matches!(byte, b'<' | b'>' | b'(' | b')' | b'=' | b'"' | b'\'' | b'%' | b',' | b';')
+}
 
 /// The fields before the triplet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,7 +67,7 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
         }
         let (token, behind) = word(rest);
         hosts += 1;
-        if hosts > 2 || token.len() > 255 || token.iter().any(|byte| NOT_IN_HOSTS.contains(byte)) {
+        if hosts > 2 || token.len() > 255 || !token.iter().all(|&byte| may_be_in_host(byte)) {
             return None;
         }
         let behind = skip_blanks(behind);

@@ -61,8 +61,11 @@ pub(crate) fn read(input: &[u8]) -> Block<'_> {
     let mut truncated = None;
     let mut tags = Tags { input, ..Tags::NONE };
     loop {
+        while let Some(place) = scanner.plain() {
+            tags.note(place);
+        }
         match scanner.step() {
-            Step::Tag(tag) => tags.note(&tag),
+            Step::Tag(place) => tags.note(place),
             Step::Malformed => defects.insert(Defect::TagMalformed),
             Step::Truncated(key, value) => {
                 defects.insert(Defect::TagsTruncated);
@@ -75,7 +78,7 @@ pub(crate) fn read(input: &[u8]) -> Block<'_> {
     if scanner.unbalanced {
         defects.insert(Defect::TagsUnbalanced);
     }
-    let rest = skip_blanks(scanner.rest);
+    let rest = skip_blanks(&input[scanner.at..]);
     let text = skip_blanks(rest.strip_prefix(b":").unwrap_or(rest));
     Block { tags, truncated, defects, text }
 }
@@ -90,7 +93,7 @@ pub(crate) fn is_bare_block(input: &[u8]) -> bool {
         match scanner.step() {
             Step::Tag(_) => {}
             Step::Malformed | Step::Truncated(..) => return false,
-            Step::End => return !scanner.unbalanced && skip_blanks(scanner.rest).first() == Some(&b':'),
+            Step::End => return !scanner.unbalanced && skip_blanks(&input[scanner.at..]).first() == Some(&b':'),
         }
     }
 }
@@ -122,29 +125,42 @@ impl<'a> Tags<'a> {
         self.input.is_empty()
     }
 
-    fn note(&mut self, tag: &Tag<'a>) {
-        let start = self.input.as_ptr().addr();
-        let offset = |part: &[u8]| u16::try_from(part.as_ptr().addr() - start);
-        let note = (usize::from(self.noted) < NOTED && !self.more)
-            .then(|| {
-                Some((offset(tag.key).ok()?, offset(tag.value).ok()?, offset(&tag.value[tag.value.len()..]).ok()?))
-            })
-            .flatten();
-        let Some((key, value, end)) = note else {
-            self.more = true;
-            return;
-        };
-        self.notes[usize::from(self.noted)] = Note { key, equals: value - 1, end, escaped: tag.escaped };
-        self.noted += 1;
+    fn note(&mut self, place: Place) {
+        match u16::try_from(place.end) {
+            Ok(end) if usize::from(self.noted) < NOTED && !self.more => {
+                // The other two lie before the end.
+                let short = |offset: usize| u16::try_from(offset).unwrap_or(end);
+                let note = Note { key: short(place.key), equals: short(place.equals), end, escaped: place.escaped };
+                self.notes[usize::from(self.noted)] = note;
+                self.noted += 1;
+            }
+            _ => self.more = true,
+        }
     }
 }
 
 impl Note {
     fn tag(self, input: &[u8]) -> Tag<'_> {
-        let equals = usize::from(self.equals);
+        let place =
+            Place { key: self.key.into(), equals: self.equals.into(), end: self.end.into(), escaped: self.escaped };
+        place.tag(input)
+    }
+}
+
+/// Where a tag stands: its key begins, its `=` and its closing bracket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    key: usize,
+    equals: usize,
+    end: usize,
+    escaped: bool,
+}
+
+impl Place {
+    fn tag(self, input: &[u8]) -> Tag<'_> {
         Tag {
-            key: trim_end(&input[usize::from(self.key)..equals]),
-            value: &input[equals + 1..usize::from(self.end)],
+            key: trim(&input[self.key..self.equals]),
+            value: &input[self.equals + 1..self.end],
             escaped: self.escaped,
         }
     }
@@ -189,7 +205,8 @@ impl<'a> Iterator for TagIter<'a> {
 /// balance, so that no input costs more than a few passes over it.
 #[derive(Clone, Debug)]
 pub(crate) struct Scanner<'a> {
-    rest: &'a [u8],
+    input: &'a [u8],
+    at: usize,
     unbalanced: bool,
     finished: bool,
     /// A `#`, which may begin an escaped control character, stands somewhere on the line.
@@ -197,7 +214,7 @@ pub(crate) struct Scanner<'a> {
 }
 
 pub(crate) enum Step<'a> {
-    Tag(Tag<'a>),
+    Tag(Place),
     Malformed,
     Truncated(&'a [u8], &'a [u8]),
     End,
@@ -205,29 +222,48 @@ pub(crate) enum Step<'a> {
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Self {
-        Self { rest: input, unbalanced: false, finished: false, control_escapes: memchr(b'#', input).is_some() }
+        let control_escapes = memchr(b'#', input).is_some();
+        Self { input, at: 0, unbalanced: false, finished: false, control_escapes }
+    }
+
+    /// The next tag, if it is as nearly all are: no brackets or backslashes in it, and another or the colon right behind it.
+    #[inline]
+    fn plain(&mut self) -> Option<Place> {
+        if self.input.get(self.at) != Some(&b'[') || self.unbalanced {
+            return None;
+        }
+        let key = self.at + 1;
+        let equals = swar::key_end(self.input, key)?;
+        if self.input[equals] != b'=' {
+            return None;
+        }
+        let end = swar::bracket(self.input, equals + 1)?;
+        if self.input[end] != b']' || !matches!(self.input.get(end + 1), Some(b'[' | b':')) {
+            return None;
+        }
+        self.at = end + 1;
+        Some(Place { key, equals, end, escaped: self.control_escapes })
     }
 
     pub(crate) fn step(&mut self) -> Step<'a> {
-        let [b'[', inner @ ..] = skip_blanks(self.rest) else { return Step::End };
-        if self.finished {
+        let rest = skip_blanks(&self.input[self.at..]);
+        if self.finished || rest.first() != Some(&b'[') {
             return Step::End;
         }
-        let Some(mark) = swar::key_end(inner) else {
-            return self.truncated(inner, b"");
-        };
-        if inner[mark] == b']' {
-            self.rest = &inner[mark + 1..];
+        let key = self.input.len() - rest.len() + 1;
+        let Some(mark) = swar::key_end(self.input, key) else { return self.truncated(&self.input[key..], b"") };
+        if self.input[mark] == b']' {
+            self.at = mark + 1;
             return Step::Malformed;
         }
-        let key = trim(&inner[..mark]);
-        let value = &inner[mark + 1..];
+        let value = &self.input[mark + 1..];
         match self.end_of(value) {
-            Some((end, escaped)) => {
-                self.rest = &value[end + 1..];
-                Step::Tag(Tag { key, value: &value[..end], escaped })
+            Some((length, escaped)) => {
+                let end = mark + 1 + length;
+                self.at = end + 1;
+                Step::Tag(Place { key, equals: mark, end, escaped })
             }
-            None => self.truncated(key, value),
+            None => self.truncated(trim(&self.input[key..mark]), value),
         }
     }
 
@@ -235,7 +271,7 @@ impl<'a> Scanner<'a> {
     pub(crate) fn next_tag(&mut self) -> Option<Tag<'a>> {
         loop {
             match self.step() {
-                Step::Tag(tag) => return Some(tag),
+                Step::Tag(place) => return Some(place.tag(self.input)),
                 Step::Malformed => {}
                 Step::Truncated(..) | Step::End => return None,
             }
@@ -243,7 +279,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn truncated(&mut self, key: &'a [u8], value: &'a [u8]) -> Step<'a> {
-        self.rest = b"";
+        self.at = self.input.len();
         self.finished = true;
         Step::Truncated(key, value)
     }
@@ -318,11 +354,4 @@ fn starts_with_tag(input: &[u8]) -> bool {
     let [b'[', inner @ ..] = input else { return false };
     let window = &inner[..inner.len().min(LONGEST_KEY)];
     memchr3(b'=', b'[', b']', window).is_some_and(|mark| mark > 0 && window[mark] == b'=')
-}
-
-fn trim_end(mut input: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = input {
-        input = rest;
-    }
-    input
 }

@@ -73,7 +73,7 @@ fn read(line: &[u8], at: usize) -> Option<Triplet<'_>> {
         None => (by_word(name)?, true),
     };
     let mnemonic = trim(parts.mnemonic);
-    if (mnemonic.is_empty() && !(worded && window[end] == b'[')) || memchr(b' ', parts.facility).is_some() {
+    if (mnemonic.is_empty() && !(worded && window[end] == b'[')) || parts.facility.contains(&b' ') {
         return None;
     }
     let (process, facility) = split_process(parts.facility);
@@ -118,7 +118,7 @@ fn by_word(name: &[u8]) -> Option<Parts<'_>> {
 
 /// `MCVD-LIB_LICENSE` and `CCM_RTMT-RTMT` are a process and its facility; every other hyphen belongs to the name.
 fn split_process(facility: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    let Some(dash) = memchr(b'-', facility) else { return (None, facility) };
+    let Some(dash) = facility.iter().position(|&byte| byte == b'-') else { return (None, facility) };
     let (process, rest) = (&facility[..dash], &facility[dash + 1..]);
     let known = PROCESSES.contains(&process) || process.starts_with(b"CCM_");
     if known && !rest.is_empty() && memchr(b'-', rest).is_none() { (Some(process), rest) } else { (None, facility) }

@@ -8,6 +8,9 @@ use super::{
     octet_counting::{Count, Counted, verdict},
 };
 
+/// The first byte of a TLS record that carries a handshake (RFC 8446 section 5.1).
+pub(crate) const TLS_HANDSHAKE: u8 = 0x16;
+
 /// The first bytes of a frame, fed one by one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lead {
@@ -58,7 +61,7 @@ impl Lead {
         };
         match self.stage {
             // A TLS record of type handshake, version 3.x (RFC 8446 section 5.1).
-            Stage::First(true) if byte == 0x16 => {
+            Stage::First(true) if byte == TLS_HANDSHAKE => {
                 self.stage = Stage::Tls(1);
                 Verdict::More
             }

@@ -2,11 +2,11 @@
 //!
 //! However the stream is cut into blocks, the frames are the same. A frame that lies wholly in one block is handed on without a copy.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::{
     FramingError,
-    auto::{Lead, Verdict},
+    auto::{Lead, TLS_HANDSHAKE, Verdict},
     lf, nul,
 };
 
@@ -89,6 +89,7 @@ impl Framer {
         let mut rest = bytes;
         while !rest.is_empty() {
             rest = match self.state {
+                State::Lead(lead) if self.whole_lines(&lead, rest) => self.lines(rest, end, sink),
                 State::Lead(lead) => self.lead(lead, rest),
                 State::Line { discarding } => self.line(discarding, rest, end, sink),
                 State::Octets { missing } => self.octets(missing, rest, end, sink),
@@ -133,6 +134,43 @@ impl Framer {
         self.offset
     }
 
+    /// Whether a line begins here for certain, as it does nearly always.
+    fn whole_lines(&self, lead: &Lead, block: &[u8]) -> bool {
+        match self.mode {
+            _ if !lead.is_fresh() => false,
+            Mode::Lf | Mode::Nul => block[0] != TLS_HANDSHAKE,
+            Mode::Auto => !matches!(block[0], b'1'..=b'9' | TLS_HANDSHAKE),
+            Mode::Octet => false,
+        }
+    }
+
+    /// Takes all whole lines of a block in one search.
+    fn lines<'a>(&mut self, block: &'a [u8], block_end: u64, sink: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
+        let mut start = 0;
+        for at in memchr_iter(self.delimiter(), block) {
+            if self.mode == Mode::Auto && matches!(block[start], b'1'..=b'9') {
+                break;
+            }
+            let end = block_end - (block.len() - at - 1) as u64;
+            self.deliver(&block[start..at], false, end, sink);
+            start = at + 1;
+        }
+        if start == 0 {
+            // No line ends here.
+            self.state = State::Line { discarding: false };
+            return block;
+        }
+        self.state = State::Lead(Lead::new(false));
+        &block[start..]
+    }
+
+    const fn delimiter(&self) -> u8 {
+        match self.mode {
+            Mode::Nul => nul::DELIMITER,
+            Mode::Lf | Mode::Auto | Mode::Octet => lf::DELIMITER,
+        }
+    }
+
     fn lead<'a>(&mut self, mut lead: Lead, block: &'a [u8]) -> &'a [u8] {
         for (at, &byte) in block.iter().enumerate() {
             match lead.feed(byte, self.mode, self.max_len) {
@@ -168,8 +206,7 @@ impl Framer {
         block_end: u64,
         sink: &mut impl FnMut(Frame<'_>),
     ) -> &'a [u8] {
-        let delimiter = if self.mode == Mode::Nul { nul::DELIMITER } else { lf::DELIMITER };
-        let Some(at) = memchr(delimiter, block) else {
+        let Some(at) = memchr(self.delimiter(), block) else {
             let discarding = self.keep(discarding, block);
             self.state = State::Line { discarding };
             return b"";
