@@ -208,7 +208,7 @@ impl Lane {
             }
             Err(Failure::Never(error)) => {
                 self.reachable();
-                tracing::error!(
+                tracing::debug!(
                     receiver = self.receiver,
                     recipient = self.recipient,
                     error,
@@ -251,7 +251,12 @@ impl Lane {
 
     /// Tries the message again later, unless that has gone on for too long.
     fn again(&mut self, places: &[Place], now: Instant, error: &str) {
-        tracing::warn!(receiver = self.receiver, recipient = self.recipient, error, "a message could not be delivered");
+        tracing::debug!(
+            receiver = self.receiver,
+            recipient = self.recipient,
+            error,
+            "a message could not be delivered"
+        );
         for place in places {
             let Some(message) = self.queue.get(*place) else { continue };
             let (id, error) = (message.id, error.to_owned());

@@ -118,7 +118,7 @@ fn next_step(error: &rusqlite::Error) -> &'static str {
             "; another program holds the database: end it (sqlite3, a backup)"
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "; the database is damaged: restart ccxwatch, which moves it aside and keeps what can be read"
+            "; the database is damaged: it is moved aside, and what can be read of it is kept"
         }
         Some(ErrorCode::SystemIoFailure) => "; look at the disk of the data directory (dmesg)",
         _ => "",

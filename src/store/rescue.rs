@@ -13,11 +13,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Moves the damaged database aside, makes a new one and copies what can be read. `notices` says so.
+/// Makes a new database of what can be read, moves the damaged one aside and puts the new one in its place; `notices` says so.
+/// Until the new one is complete, the damaged one stays where it is: a crash or a full disk on the way loses nothing.
 pub(super) fn replace(path: &Path, fault: &StoreError, notices: &mut Vec<String>) -> Result<Loaded, StoreError> {
+    let fresh = files::side_file(path, ".rescue");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(files::side_file(&fresh, suffix));
+    }
+    drop(open::load(&fresh)?);
+    let kept = copy(path, &fresh)?;
     let aside = move_aside(path)?;
-    drop(open::load(path)?);
-    let kept = copy(&aside, path)?;
+    fs::rename(&fresh, path).map_err(files::unwritable(path))?;
     notices.push(format!(
         "the database {} was damaged ({fault}); it has been moved to {}, and a new one holds what could be read of it: {}",
         path.display(),
@@ -88,12 +94,11 @@ impl Kept {
     }
 }
 
-fn copy(aside: &Path, path: &Path) -> Result<Kept, StoreError> {
+fn copy(damaged: &Path, fresh: &Path) -> Result<Kept, StoreError> {
     let mut kept = Kept::default();
-    let mut new = open::connect(path)?;
-    // One transaction: a crash within leaves the new database empty and the old one where it is.
+    let mut new = open::connect(fresh)?;
     let writing = new.transaction().map_err(StoreError::sqlite("keeping what can be read"))?;
-    let old = read_only(aside);
+    let old = read_only(damaged);
     for &(table, columns) in schema::COLUMNS {
         let (mut count, mut whole) = match &old {
             Ok(old) => copy_table(old, &writing, table, columns)?,
@@ -115,12 +120,15 @@ fn copy(aside: &Path, path: &Path) -> Result<Kept, StoreError> {
         run("INSERT OR REPLACE INTO meta VALUES ('identity', lower(hex(randomblob(8))))")?;
     }
     writing.commit().map_err(StoreError::sqlite("keeping what can be read"))?;
+    // Closing moves the log into the database, which is then one file.
+    new.close().map_err(|(_, source)| StoreError::Sqlite { doing: "keeping what can be read", source })?;
     Ok(kept)
 }
 
-fn read_only(aside: &Path) -> rusqlite::Result<Connection> {
+fn read_only(damaged: &Path) -> rusqlite::Result<Connection> {
     // Not read-only for SQLite: it has to read the log, too. Closing must not change the file.
-    let old = Connection::open_with_flags(aside, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let old =
+        Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     old.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     old.execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON;")?;
     Ok(old)

@@ -302,6 +302,36 @@ fn a_flipped_byte_costs_its_row_only() {
 }
 
 #[test]
+fn damage_while_in_use_is_survived() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let path = directory.path().join("ccxwatch.db");
+    let Opened { store, .. } = Store::open(directory.path()).unwrap();
+    // A table that is gone stands for damage that shows at a commit.
+    Connection::open(&path).unwrap().execute_batch("DROP TABLE told").unwrap();
+    let one = notification("prod/2", "countdown");
+    let CommitError { transaction, .. } = commit(&store, messages(vec![message(&one, "ops", "a@x")])).unwrap_err();
+    assert_eq!(commit(&store, transaction).unwrap().messages.len(), 1);
+    assert_eq!(store.recent_notifications(10).unwrap().len(), 2);
+    store.close().unwrap();
+    let opened = Store::open(directory.path()).unwrap();
+    assert_eq!((opened.saved.len(), opened.pending.len(), opened.notices.len()), (2, 3, 0));
+}
+
+#[test]
+fn a_rescue_that_fails_leaves_the_damaged_database_where_it_is() {
+    let directory = TempDir::new().unwrap();
+    filled(directory.path());
+    let path = directory.path().join("ccxwatch.db");
+    let fault = open::damaged("testing", "a test");
+    // A directory in the way of the new database.
+    fs::create_dir(directory.path().join("ccxwatch.db.rescue")).unwrap();
+    let before = fs::read(&path).unwrap();
+    rescue::replace(&path, &fault, &mut Vec::new()).unwrap_err();
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
 fn every_damaged_page_is_survived() {
     let original = TempDir::new().unwrap();
     filled(original.path());

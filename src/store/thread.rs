@@ -1,7 +1,8 @@
 //! [`Store`]: the handle, and the thread behind it that alone writes.
 
 use super::{
-    CommitError, Message, NewMessage, Opened, Reader, StoreError, StoredNotification, Transaction, files, open, write,
+    CommitError, Message, NewMessage, Opened, Reader, StoreError, StoredNotification, Transaction, files, open, rescue,
+    write,
 };
 use crate::clock;
 use jiff::{SignedDuration, Timestamp};
@@ -76,6 +77,7 @@ impl Store {
             connection,
             identity: Arc::clone(&identity),
             file,
+            lost: false,
             reader: reader.clone(),
             history_days: Arc::clone(&history_days),
             path: path.clone(),
@@ -134,6 +136,8 @@ struct Writer {
     connection: Connection,
     path: PathBuf,
     file: Option<(u64, u64)>,
+    /// A damaged database could not be replaced yet: the connection is to nothing.
+    lost: bool,
     identity: Arc<str>,
     reader: Reader,
     history_days: Arc<AtomicU32>,
@@ -181,12 +185,50 @@ impl Writer {
             .and_then(|()| write::commit(&mut self.connection, &self.identity, &transaction, clock::wall()));
         match result {
             Ok(messages) => Ok(Committed { messages, took: (clock::elapsed() - started).unsigned_abs() }),
-            Err(error) => Err(CommitError { transaction, error }),
+            Err(error) => {
+                if error.is_damage() {
+                    self.rescue(&error);
+                }
+                Err(CommitError { transaction, error })
+            }
         }
+    }
+
+    /// The database was damaged while in use: it is moved aside like at a start, and the next transaction goes into the new one.
+    fn rescue(&mut self, fault: &StoreError) {
+        self.reader.forget();
+        // The damaged file must be let go of before another one takes its name.
+        let Ok(nothing) = Connection::open_in_memory() else { return };
+        drop(std::mem::replace(&mut self.connection, nothing));
+        let mut notices = Vec::new();
+        match rescue::replace(&self.path, fault, &mut notices) {
+            Ok(loaded) => {
+                self.adopt(loaded);
+                for notice in notices {
+                    tracing::error!("{notice}");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the damaged database could not be replaced; it is tried again");
+                self.lost = true;
+            }
+        }
+    }
+
+    fn adopt(&mut self, loaded: open::Loaded) {
+        self.connection = loaded.connection;
+        self.identity = loaded.identity.into();
+        self.file = files::identity(&self.path);
+        self.lost = false;
+        self.reader.forget();
     }
 
     /// `SQLite` would go on writing into a file that has been removed. Then all is written again under the name.
     fn still_there(&mut self) -> Result<(), StoreError> {
+        if self.lost {
+            let loaded = open::load(&self.path)?;
+            self.adopt(loaded);
+        }
         if self.file.is_some() && files::identity(&self.path) == self.file {
             return Ok(());
         }
