@@ -41,8 +41,9 @@ impl Feed {
 
     /// Heard again. `true` when it was silent.
     pub(crate) fn heard(&mut self, last: Timestamp, now: Now, settings: &FeedSettings) -> bool {
-        let gap = i64::try_from(now.elapsed.saturating_sub(self.heard_elapsed).as_millis()).unwrap_or(i64::MAX).max(0);
-        let forgotten = self.usual_ms / 1000 * gap.min(MEMORY_MS) / (MEMORY_MS / 1000);
+        let gap = now.elapsed.saturating_sub(self.heard_elapsed).as_millis();
+        let gap = i64::try_from(gap).unwrap_or(i64::MAX).clamp(0, MEMORY_MS);
+        let forgotten = self.usual_ms / 1000 * gap / (MEMORY_MS / 1000);
         self.usual_ms = gap.max(self.usual_ms - forgotten);
         self.heard_elapsed = now.elapsed;
         self.last = self.last.max(last);

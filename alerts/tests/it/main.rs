@@ -1,6 +1,7 @@
 //! The engine through its public interface.
 
 mod feeds;
+mod hostile;
 mod lines;
 mod mapping;
 mod properties;
