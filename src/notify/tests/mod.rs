@@ -1,3 +1,5 @@
+mod bench;
+mod connections;
 mod delivery;
 mod mails;
 mod server;
