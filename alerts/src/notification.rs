@@ -2,7 +2,7 @@
 
 use crate::license::{
     episode::Told,
-    machine::{Level, State},
+    state::{Level, State},
 };
 use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
@@ -222,7 +222,7 @@ pub struct EvidenceSummary {
 mod tests {
     use super::*;
     use crate::{
-        license::machine::{Countdown, Overage, Unconfirmed},
+        license::state::{Countdown, Overage, Unconfirmed},
         timer::Timer,
     };
 

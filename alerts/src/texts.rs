@@ -3,9 +3,9 @@
 use crate::{
     license::{
         episode::Flag,
-        machine::{Level, State},
         profile::{Locking, Profile},
         stage::Stage,
+        state::{Level, State},
     },
     notification::Reason,
     service::evidence::{Service, ServiceState, Trouble},

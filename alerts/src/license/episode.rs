@@ -2,7 +2,7 @@
 
 use crate::{
     fact::{Channel, Fact, Origin},
-    license::{machine::Level, stage::Stage},
+    license::{stage::Stage, state::Level},
     limits::{Limits, cleaned},
     notification::EvidenceSummary,
 };

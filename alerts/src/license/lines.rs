@@ -8,7 +8,7 @@ use crate::{
     fact::Fact,
     license::{
         episode::Flag,
-        machine::{Level, Statement, StatementKind},
+        state::{Level, Statement, StatementKind},
         tracker::Heard,
     },
     limits::cleaned,

@@ -5,6 +5,7 @@ pub(crate) mod lines;
 pub(crate) mod machine;
 pub mod profile;
 pub mod stage;
+pub(crate) mod state;
 pub(crate) mod telling;
 pub(crate) mod tracker;
 pub mod usage;

@@ -1,6 +1,6 @@
 //! The names of the license stages, and what goes by stage: alert name and severity.
 
-use crate::license::machine::{Level, State};
+use crate::license::state::{Level, State};
 use ccxwatch_parsers::severity::Severity;
 use serde::{Deserialize, Serialize};
 

@@ -4,8 +4,8 @@ use crate::{
     context::Context,
     license::{
         episode::{Episode, Told},
-        machine::State,
         stage::Stage,
+        state::State,
     },
     notification::{Notification, Reason},
     routing,

@@ -8,7 +8,8 @@ use crate::{
     input::OperatorCommand,
     license::{
         episode::{Acknowledgement, End, EndReason, Episode, Flag, Told},
-        machine::{Effect, Rules, State, Statement, StatementKind},
+        machine::Rules,
+        state::{Effect, State, Statement, StatementKind},
         telling::{mark, notification},
     },
     notification::{Reason, needs_notification, rung_at, rung_passed},
