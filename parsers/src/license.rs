@@ -88,17 +88,17 @@ fn minutes(event: &Event<'_>) -> Option<u16> {
             _ => minutes,
         });
     };
-    for (key, value) in event.params() {
+    for (key, value) in event.tag_values() {
         if is_minutes_key(key) {
-            state(&value);
+            state(value);
         }
     }
-    let mut rest = event.text;
+    // A trace has no tags; its sentence stands in the text, and may be followed by others.
+    let mut rest = if event.has_tags() { b"" } else { event.text };
     while let Some((key, behind)) = split_at_byte(rest, b'=') {
         if is_minutes_key(key) {
-            let end =
-                behind.iter().position(|&byte| matches!(byte, b',' | b'\n' | b'#' | b'=')).unwrap_or(behind.len());
-            state(&behind[..end]);
+            let end = behind.iter().position(|&byte| matches!(byte, b',' | b'\n' | b'#' | b'='));
+            state(&behind[..end.unwrap_or(behind.len())]);
         }
         rest = behind;
     }

@@ -97,6 +97,7 @@ fn a_line_that_only_mentions_an_event_is_not_one() {
     for line in [
         "<14>99: : audispd:node=x msg='%UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: x'",
         "<13>Oct 11 22:14:15 host app: he said %UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: x",
+        "<14>99: : audispd: %UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: x",
         "the log has %UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: %[NodeID=x]: y",
         "Oct 11 22:14:15 host local7 6 prog: see %MCVD-LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: y",
     ] {
@@ -245,6 +246,8 @@ fn license_events() {
     assert_eq!(kind("%UC_LIB_LICENSE-3-SOMETHING_NEW: x"), Some((LicenseEventKind::Unclassified, None)));
     assert_eq!(kind("%UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE_X: x"), Some((LicenseEventKind::Unclassified, None)));
     assert_eq!(kind("%UC_CALLMANAGER-1-SYSTEM_IN_OOC_STATE: x"), None);
+    let continued = "%MCVD-LIB_LICENSE-1-SYSTEM_TO_ENTER_OOC_STATE: it will enter Out of Compliance state in =45 minutes\n\tat a.b.C(D.java:7)";
+    assert_eq!(kind(continued), Some((LicenseEventKind::EnteringOutOfCompliance, Some(45))));
     let twice = "%MCVD-LIB_LICENSE-1-SYSTEM_TO_ENTER_OOC_STATE: will enter Out of Compliance state in =45 minutes, will enter Out of Compliance state in =15 minutes";
     assert_eq!(kind(twice), Some((LicenseEventKind::EnteringOutOfCompliance, None)), "two that differ are none");
 }

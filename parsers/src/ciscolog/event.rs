@@ -207,6 +207,14 @@ impl<'a> Event<'a> {
         self.raw_params().find(|tag| same_key(tag.key, name)).map(|tag| tag.value)
     }
 
+    pub(crate) const fn has_tags(&self) -> bool {
+        !self.tags.is_empty()
+    }
+
+    pub(crate) fn tag_values(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        self.tags.iter().map(|tag| (tag.key, tag.value))
+    }
+
     /// A tag that the end of the line cuts off: its key and what there is of its value. It is not among [`Event::params`], since half
     /// a number is another number.
     pub fn truncated_param(&self) -> Option<(&'a [u8], Cow<'a, [u8]>)> {

@@ -37,8 +37,10 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
     let mut head = Head::default();
     let mut rest = skip_blanks(input);
     let mut hosts = 0;
+    let mut empty_field = false;
     while let Some(&first) = rest.first() {
         if first == b':' {
+            empty_field = true;
             rest = skip_blanks(&rest[1..]);
             continue;
         }
@@ -79,7 +81,8 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
         }
         rest = behind;
     }
-    Some(head)
+    // `99: : audispd: …` is a line of the operating system: its program is no host, and what it says no event.
+    (!(empty_field && hosts > 0)).then_some(head)
 }
 
 fn sequence(input: &[u8]) -> Option<(u64, &[u8])> {
