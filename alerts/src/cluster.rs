@@ -180,10 +180,10 @@ impl Cluster {
     }
 
     /// Takes over what was known and told of one of its nodes while the configuration did not name it.
-    pub(crate) fn adopt(&mut self, orphan: Self, context: &mut Context<'_>, out: &mut Outbox) {
+    pub(crate) fn adopt(&mut self, orphan: Self, context: &Context<'_>) {
         self.dirty = true;
         self.last_heard = self.last_heard.max(orphan.last_heard);
-        self.license.adopt(orphan.license, context, out);
+        self.license.adopt(orphan.license, context);
         for (mnemonic, told) in orphan.mnemonics {
             let known = self.mnemonics.entry(mnemonic).or_insert(told);
             *known = (*known).max(told);

@@ -70,7 +70,7 @@ impl Engine {
             removed: Vec::new(),
             last: now,
         };
-        engine.configure(settings, now, &mut Outbox::default());
+        engine.configure(settings, now);
         engine
     }
 
@@ -82,7 +82,7 @@ impl Engine {
         engine.ids = own.ids;
         engine.alerts = own.alerts;
         let slots: Vec<Slot> = clusters.into_iter().map(|cluster| engine.roster.insert(cluster)).collect();
-        engine.configure(settings, now, &mut Outbox::default());
+        engine.configure(settings, now);
         for slot in slots {
             engine.step(slot, Moment { now, inclusive: false }, |cluster, context| cluster.restore(context));
         }
@@ -105,7 +105,7 @@ impl Engine {
             Input::Usage(report) => self.usage(&report, moment, out),
             Input::Store(health) => self.store(health, now, out),
             Input::Receiver { receiver, failing } => self.receiver(&receiver, failing, now, out),
-            Input::Reload(settings) => self.configure(*settings, now, out),
+            Input::Reload(settings) => self.configure(*settings, now),
         }
     }
 

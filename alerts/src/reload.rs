@@ -3,7 +3,7 @@
 
 use crate::{
     cluster::{Cluster, Standing, UnmappedKey},
-    engine::{Engine, Outbox},
+    engine::Engine,
     license::profile::Profile,
     mapping::{Mapping, Place, SiteIndex},
     now::Now,
@@ -16,7 +16,7 @@ use std::{collections::HashSet, sync::Arc};
 
 impl Engine {
     /// Takes a whole configuration.
-    pub(crate) fn configure(&mut self, settings: Settings, now: Now, out: &mut Outbox) {
+    pub(crate) fn configure(&mut self, settings: Settings, now: Now) {
         self.settings = Arc::new(settings);
         self.mapping = Mapping::new(&self.settings);
         let settings = Arc::clone(&self.settings);
@@ -41,7 +41,7 @@ impl Engine {
         let moment = Moment { now, inclusive: false };
         for (slot, key) in self.roster.unmapped_slots() {
             if let Some(site) = self.adopter(slot, &key) {
-                self.adopt(slot, site, moment, out);
+                self.adopt(slot, site, moment);
             }
         }
         let slots: Vec<Slot> = self.roster.iter().map(|(slot, _)| slot).collect();
@@ -93,11 +93,11 @@ impl Engine {
         })
     }
 
-    fn adopt(&mut self, slot: Slot, site: SiteIndex, moment: Moment, out: &mut Outbox) {
+    fn adopt(&mut self, slot: Slot, site: SiteIndex, moment: Moment) {
         let Some(orphan) = self.roster.remove(slot) else { return };
         self.removed.push(cluster_key(&orphan.name));
         if let Some(home) = self.roster.site(site) {
-            self.step(home, moment, |cluster, context| cluster.adopt(orphan, context, out));
+            self.step(home, moment, |cluster, context| cluster.adopt(orphan, context));
         }
     }
 }

@@ -166,7 +166,7 @@ impl License {
     }
 
     /// Takes over the record of the same incident under another name. The worse state stays; what either was told counts.
-    pub(crate) fn adopt(&mut self, other: Self, context: &mut Context<'_>, out: &mut Outbox) {
+    pub(crate) fn adopt(&mut self, other: Self, context: &Context<'_>) {
         self.closed_before = self.closed_before.max(other.closed_before);
         let worse = other.state.stage() > self.state.stage();
         let (mut kept, merged) = if worse { (other, self.clone()) } else { (self.clone(), other) };
@@ -182,7 +182,8 @@ impl License {
         kept.closed_before = self.closed_before;
         kept.hold = self.hold.or(kept.hold);
         *self = kept;
-        self.tell(context, out);
+        // Told like late lines, in a step of its own: a start has nobody to tell yet.
+        self.hold_or_release(true, context);
     }
 
     /// An operator has seen the present stage.

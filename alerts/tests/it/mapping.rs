@@ -114,3 +114,19 @@ fn a_renamed_cluster_keeps_its_state_and_a_removed_one_comes_back_with_it() {
     assert_eq!(site.cluster("north-2").enforcement_at, Some(minute(90 * 24 * 60)));
     assert_eq!(site.reasons(), [Reason::OutOfCompliance]);
 }
+
+#[test]
+fn what_was_not_told_yet_when_a_node_is_mapped_at_a_start_is_told_after_it() {
+    let mut site = Site::new(settings());
+    site.hear(line(Ooc, None, minute(0)).file(None).node("new-one").received(minute(10)));
+    assert_eq!(site.reasons(), []);
+    site.settings.clusters[1].nodes.push(NodeSettings {
+        id: "new-one".to_owned(),
+        addresses: Vec::new(),
+        role: String::new(),
+    });
+    site.restart(jiff::SignedDuration::from_secs(1));
+    site.pass(minute(11));
+    assert_eq!(site.told[0].cluster.as_deref(), Some("south"));
+    assert_eq!(site.reasons(), [Reason::OutOfCompliance]);
+}
