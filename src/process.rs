@@ -13,7 +13,7 @@ use crate::{
     web::{self, Snapshot, WebState},
 };
 use arc_swap::ArcSwap;
-use ccxwatch_alerts::{engine::Engine, interest::Interest};
+use ccxwatch_alerts::{engine::Engine, fact::Channel, interest::Interest};
 use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
@@ -74,22 +74,12 @@ impl Bound {
 
     /// A line to copy into a shell that sends a test event.
     pub fn test_line(&self) -> String {
-        match (self.udp.first(), self.tcp.first()) {
-            (Some(address), _) => test_line("--udp", *address),
-            (None, Some(address)) => test_line("--tcp --octet-count", *address),
-            (None, None) => "no syslog listener is configured".to_owned(),
-        }
+        let command = self.udp.first().map(|address| web::test_command(*address));
+        command.map_or_else(
+            || "test it: no UDP listener is configured".to_owned(),
+            |command| format!("test it: {command}"),
+        )
     }
-}
-
-fn test_line(transport: &str, address: SocketAddr) -> String {
-    format!(
-        "test it:  logger --server {} --port {} {transport} --rfc3164 -- \"$(date -u '+1: uccxtest: %b %d %Y %H:%M:%S.000 UTC') \
-         : %UC_LIB_LICENSE-0-SYSTEM_TO_ENTER_OOC_STATE_SHORTLY: \
-         %[The time remaining to enter OOC state=15 minutes][AppID=Cisco Unified CCX Cluster View Daemon][ClusterID=][NodeID=uccxtest]: test\"",
-        address.ip(),
-        address.port(),
-    )
 }
 
 impl Process {
@@ -156,24 +146,24 @@ impl Process {
 
         let mut queues = Queues::default();
         let capacity = context.limits.queue_batches;
-        let mut queue = || {
+        let mut queue = |kind| {
             let (sender, receiver) = mpsc::channel(capacity);
-            queues.add(receiver);
+            queues.add(kind, receiver);
             sender
         };
         for source in udp {
-            tokio::spawn(source.run(context.clone(), queue()));
+            tokio::spawn(source.run(context.clone(), queue(Channel::Udp)));
         }
         for source in tcp {
-            tokio::spawn(source.run(context.clone(), queue()));
+            tokio::spawn(source.run(context.clone(), queue(Channel::Tcp)));
         }
         for file in &config.sources.file {
             let node = file.node.as_ref().map(|node| node.get_ref().clone());
             let source = FileSource::new(file.path.get_ref(), node, &positions).map_err(Failure::running)?;
-            tokio::spawn(source.run(context.clone(), queue()));
+            tokio::spawn(source.run(context.clone(), queue(Channel::File)));
         }
         if config.sources.stdin {
-            tokio::spawn(sources::stdin::run(context.clone(), queue()));
+            tokio::spawn(sources::stdin::run(context.clone(), queue(Channel::Stdin)));
         }
         let parts = Parts {
             engine,

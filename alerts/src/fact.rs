@@ -165,6 +165,19 @@ pub enum Channel {
     Stdin,
 }
 
+impl Channel {
+    /// The name, as it is written in JSON and in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::File => "file",
+            Self::Stdin => "stdin",
+        }
+    }
+}
+
 /// That an origin was heard at all: feeds feed-liveness, carries no event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {

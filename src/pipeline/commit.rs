@@ -90,6 +90,11 @@ impl Commits {
         &self.dispatcher
     }
 
+    /// Whether the stored history has changed since it was last shown.
+    pub(super) fn has_news_for_the_page(&self) -> bool {
+        self.history_changed
+    }
+
     /// The newest notifications, where they have changed since the last call.
     pub(super) fn changed_history(&mut self, limit: usize) -> Option<Vec<StoredNotification>> {
         if !std::mem::take(&mut self.history_changed) {

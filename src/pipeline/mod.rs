@@ -101,7 +101,10 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
             Some(outcome) = outcomes.recv() => pipeline.commits.outcome(outcome),
             () = tokio::time::sleep(next_deadline) => pipeline.handle(clock::now(), Input::Tick),
             () = pipeline.publisher.due() => {}
-            batches = queues.next(), if has_room => pipeline.batches(batches),
+            batches = queues.next(), if has_room => {
+                pipeline.publisher.measure_queues(&queues);
+                pipeline.batches(batches);
+            }
         }
     }
     let drained = tokio::time::timeout(DRAIN_AT_MOST, async {
@@ -157,8 +160,9 @@ impl Pipeline {
         for input in other {
             self.handle(now, input);
         }
-        self.publisher.metrics().batch(count);
-        self.publisher.metrics().engine_step((clock::elapsed() - started).as_secs_f64());
+        let metrics = self.publisher.metrics();
+        metrics.batch(count);
+        metrics.engine_step((clock::elapsed() - started).as_secs_f64());
     }
 
     fn command(&mut self, command: Command) {
@@ -188,6 +192,9 @@ impl Pipeline {
         }
         self.failing_receivers = failing;
         self.commits.start(&mut self.engine);
+        if self.commits.has_news_for_the_page() {
+            self.publisher.changed(false);
+        }
         self.publisher.publish_if_due(&self.engine, &mut self.commits);
     }
 

@@ -1,6 +1,6 @@
 //! What the console, the page and the metrics show of the engine.
 
-use super::commit::Commits;
+use super::{commit::Commits, queues::Queues};
 use crate::{clock, metrics::Metrics, store::Message, terminal, web::Snapshot};
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{engine::Engine, notification::Notification};
@@ -29,6 +29,13 @@ impl Publisher {
 
     pub(super) fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Says in the metrics how full the sources' queues are.
+    pub(super) fn measure_queues(&self, queues: &Queues) {
+        for (kind, (depth, limit)) in queues.depths() {
+            self.metrics.queue(kind.name(), depth, limit);
+        }
     }
 
     /// Notes that the engine has taken a step; `told` where somebody is told of it.

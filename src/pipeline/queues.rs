@@ -1,7 +1,9 @@
 //! The sources' queues, drained in turn so that a noisy source cannot starve the others.
 
 use crate::sources::Batch;
+use ccxwatch_alerts::fact::Channel;
 use std::{
+    collections::BTreeMap,
     future::poll_fn,
     task::{Context, Poll},
 };
@@ -10,14 +12,25 @@ use tokio::sync::mpsc;
 /// One bounded queue per source.
 #[derive(Debug, Default)]
 pub struct Queues {
-    open: Vec<mpsc::Receiver<Batch>>,
+    open: Vec<(Channel, mpsc::Receiver<Batch>)>,
     next: usize,
 }
 
 impl Queues {
     /// Adds a source's queue.
-    pub fn add(&mut self, queue: mpsc::Receiver<Batch>) {
-        self.open.push(queue);
+    pub fn add(&mut self, kind: Channel, queue: mpsc::Receiver<Batch>) {
+        self.open.push((kind, queue));
+    }
+
+    /// Batches that wait, and how many may wait, in all queues of each kind of source.
+    pub fn depths(&self) -> BTreeMap<Channel, (usize, usize)> {
+        let mut depths = BTreeMap::new();
+        for (kind, queue) in &self.open {
+            let (depth, limit) = depths.entry(*kind).or_insert((0, 0));
+            *depth += queue.len();
+            *limit += queue.max_capacity();
+        }
+        depths
     }
 
     /// Waits until some source has a batch; takes at most one from each. Waits for ever when every source has ended.
@@ -37,7 +50,7 @@ impl Queues {
         let mut batches = Vec::new();
         self.open.rotate_left(self.next);
         self.next = usize::from(self.open.len() > 1);
-        self.open.retain_mut(|queue| match queue.poll_recv(context) {
+        self.open.retain_mut(|(_, queue)| match queue.poll_recv(context) {
             Poll::Ready(Some(batch)) => {
                 batches.push(batch);
                 true

@@ -94,13 +94,9 @@ impl SourceName {
 
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.channel {
-            Channel::Udp => "udp",
-            Channel::Tcp => "tcp",
-            Channel::Tls => "tls",
-            Channel::File => "file",
-            Channel::Stdin => return f.write_str("stdin"),
-        };
-        write!(f, "{kind}:{}", self.name)
+        if self.channel == Channel::Stdin {
+            return f.write_str(self.channel.name());
+        }
+        write!(f, "{}:{}", self.channel.name(), self.name)
     }
 }

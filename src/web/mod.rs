@@ -12,6 +12,7 @@ mod snapshot;
 mod tests;
 mod text;
 
+pub use page::test_command;
 pub use snapshot::Snapshot;
 
 use crate::{clock, config, metrics::Metrics};

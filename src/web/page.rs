@@ -172,7 +172,7 @@ impl<'a> Page<'a> {
                 .map(|cluster| ClusterRow::new(cluster, zone(&cluster.name), now))
                 .collect(),
             nothing_heard,
-            test_command: snapshot.listening.iter().find_map(|source| test_command(source)),
+            test_command: snapshot.listening.iter().find_map(|source| test_command_of(source)),
             notifications: snapshot
                 .notifications
                 .iter()
@@ -294,18 +294,22 @@ fn line(text: &str) -> Cow<'_, str> {
     printable(text, LINE_LIMIT)
 }
 
-/// What to paste into bash on this machine to send a test event to a listener, where the source is one for UDP.
-pub(super) fn test_command(source: &str) -> Option<String> {
-    let address: SocketAddr = source.strip_prefix("listening udp ")?.parse().ok()?;
+/// The test event for a source of the snapshot, where it is a listener for UDP.
+pub(super) fn test_command_of(source: &str) -> Option<String> {
+    source.strip_prefix("listening udp ")?.parse().ok().map(test_command)
+}
+
+/// What to paste into bash on this machine to send a test event to a listener for UDP.
+pub fn test_command(address: SocketAddr) -> String {
     let host = match address.ip() {
         ip if !ip.is_unspecified() => ip.to_string(),
         ip if ip.is_ipv4() => "127.0.0.1".to_owned(),
         _ => "::1".to_owned(),
     };
-    Some(format!(
+    format!(
         "printf '<184>1: test: %s : %%UC_LIB_LICENSE-0-SYSTEM_TO_ENTER_OOC_STATE_SHORTLY: %%[The time remaining to \
          enter OOC state=15 minutes][AppID=Cisco Unified CCX Cluster View Daemon][ClusterID=][NodeID=test]: This is a \
          test.\\n' \"$(LC_ALL=C date -u '+%b %d %Y %H:%M:%S.000 UTC')\" > /dev/udp/{host}/{}",
         address.port()
-    ))
+    )
 }

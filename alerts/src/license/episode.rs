@@ -1,7 +1,7 @@
 //! An episode: from the first line about a compliance problem to its confirmed end. What was seen of it, and what was told.
 
 use crate::{
-    fact::{Channel, Fact, Origin},
+    fact::{Fact, Origin},
     license::{stage::Stage, state::Level},
     limits::{Limits, cleaned},
     notification::EvidenceSummary,
@@ -254,20 +254,9 @@ fn remember(names: &mut Vec<String>, limits: &Limits, same: impl Fn(&str) -> boo
 
 /// `udp 10.0.0.5`, `file /var/log/…`.
 pub(crate) fn source_name(origin: &Origin) -> String {
-    let channel = channel_name(origin.channel);
+    let channel = origin.channel.name();
     match origin.sender {
         Some(sender) => format!("{channel} {sender}"),
         None => format!("{channel} {}", origin.source),
-    }
-}
-
-/// The name as JSON writes it.
-pub(crate) const fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Udp => "udp",
-        Channel::Tcp => "tcp",
-        Channel::Tls => "tls",
-        Channel::File => "file",
-        Channel::Stdin => "stdin",
     }
 }

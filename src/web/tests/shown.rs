@@ -91,7 +91,7 @@ fn a_failing_store_is_said_first() {
 async fn the_test_event_to_copy_arrives_as_an_appliance_sends_it() {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let listening = format!("listening udp {}", socket.local_addr().unwrap());
-    let command = page::test_command(&listening).unwrap();
+    let command = page::test_command_of(&listening).unwrap();
     let status = task::spawn_blocking(|| std::process::Command::new("bash").arg("-c").arg(command).status());
     assert!(status.await.unwrap().unwrap().success());
     let mut line = [0; 1024];
