@@ -100,6 +100,7 @@ impl Process {
             files: config.sources.file.iter().map(|file| file.path.get_ref().clone()).collect(),
         };
         let Opened { store, saved, positions, pending, notices } = Store::open(config.store.path.get_ref())?;
+        store.keep_history(config.store.history_days);
         for notice in notices {
             tracing::warn!("{notice}");
         }

@@ -37,6 +37,8 @@ pub(super) struct Commits {
     metrics: Arc<Metrics>,
     console_colors: bool,
     gathering: Transaction,
+    /// How many of the gathering messages, the first ones, have left unrecorded.
+    gathering_left: usize,
     gathering_replies: Vec<oneshot::Sender<()>>,
     in_flight: Option<InFlight>,
     failing: bool,
@@ -47,6 +49,8 @@ pub(super) struct Commits {
     history_changed: bool,
     /// Stored messages that are on their way, by number, and when each was stored.
     outbox: BTreeMap<i64, Timestamp>,
+    /// What the console has shown before it was recorded: episode and what was told.
+    shown: BTreeSet<(String, String)>,
 }
 
 type CommitResult = Result<Committed, CommitError>;
@@ -57,8 +61,8 @@ struct InFlight {
     since: Instant,
     replies: Vec<oneshot::Sender<()>>,
     messages: Vec<NewMessage>,
-    /// The messages have left already, because the commit took too long.
-    left: bool,
+    /// How many of the messages, the first ones, have left unrecorded.
+    left: usize,
     /// It stores messages or their ends.
     changes_history: bool,
 }
@@ -71,6 +75,7 @@ impl Commits {
             metrics,
             console_colors,
             gathering: Transaction::default(),
+            gathering_left: 0,
             gathering_replies: Vec::new(),
             in_flight: None,
             failing: false,
@@ -79,6 +84,7 @@ impl Commits {
             positions_since: None,
             history_changed: true,
             outbox: BTreeMap::new(),
+            shown: BTreeSet::new(),
         }
     }
 
@@ -190,8 +196,8 @@ impl Commits {
         let changes_history = !messages.is_empty() || !transaction.outcomes.is_empty();
         let done = self.store.commit(transaction);
         let replies = std::mem::take(&mut self.gathering_replies);
-        self.in_flight =
-            Some(InFlight { done, since: clock::timer(), replies, messages, left: false, changes_history });
+        let left = std::mem::take(&mut self.gathering_left);
+        self.in_flight = Some(InFlight { done, since: clock::timer(), replies, messages, left, changes_history });
     }
 
     /// Waits for the commit in flight, for the moment it has taken too long, or for the next try.
@@ -206,18 +212,11 @@ impl Commits {
             return tokio::time::sleep(positive(wait)).await;
         };
         let too_long = in_flight.since + OUTSTANDING_AT_MOST;
+        let news = !self.failing || in_flight.left < in_flight.messages.len();
         tokio::select! {
             biased;
             result = &mut in_flight.done => self.committed(result),
-            () = tokio::time::sleep_until(too_long), if !in_flight.left => {
-                tracing::error!("the store has not answered for 5 seconds; messages leave without being recorded");
-                self.store_fails();
-                if let Some(in_flight) = &mut self.in_flight {
-                    in_flight.left = true;
-                    let messages = std::mem::take(&mut in_flight.messages);
-                    self.leave_unrecorded(messages);
-                }
-            }
+            () = tokio::time::sleep_until(too_long), if news => self.overdue(),
         }
     }
 
@@ -227,14 +226,15 @@ impl Commits {
         while self.in_flight.is_some() && tokio::time::timeout_at(deadline, self.progress()).await.is_ok() {}
         if self.in_flight.is_none() && !is_empty(&self.gathering) {
             let done = self.store.commit(std::mem::take(&mut self.gathering));
-            if !matches!(tokio::time::timeout_at(deadline, done).await, Ok(Ok(Ok(_)))) {
+            if matches!(tokio::time::timeout_at(deadline, done).await, Ok(Ok(Ok(_)))) {
+                for reply in self.gathering_replies {
+                    let _ = reply.send(());
+                }
+            } else {
                 tracing::error!(
                     "the last transaction was not stored; files are read again from the last stored position"
                 );
             }
-        }
-        for reply in self.gathering_replies {
-            let _ = reply.send(());
         }
         if let Err(error) = self.store.close() {
             tracing::error!(%error, "the store was not closed in order; it is repaired at the next start");
@@ -256,6 +256,15 @@ impl Commits {
         now - *self.positions_since.get_or_insert(now) >= POSITIONS_WAIT
     }
 
+    fn overdue(&mut self) {
+        tracing::error!("the store has not answered for 5 seconds; messages leave without being recorded");
+        self.store_fails();
+        let Some(in_flight) = &mut self.in_flight else { return };
+        let messages = in_flight.messages[in_flight.left..].to_vec();
+        in_flight.left = in_flight.messages.len();
+        self.leave_unrecorded(&messages);
+    }
+
     fn committed(&mut self, result: Result<CommitResult, oneshot::error::RecvError>) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match result {
@@ -269,12 +278,9 @@ impl Commits {
                     self.news.push(StoreHealth::Working);
                     tracing::warn!("the store works again");
                 }
+                // What left unrecorded is known to the dispatcher, which does not send it twice.
                 for message in committed.messages {
-                    if in_flight.left {
-                        self.record(delivered(&message));
-                    } else {
-                        self.send(message);
-                    }
+                    self.send(message);
                 }
                 for reply in in_flight.replies {
                     let _ = reply.send(());
@@ -282,25 +288,22 @@ impl Commits {
             }
             Ok(Err(failed)) => {
                 tracing::error!(error = %failed.error, "a transaction was not stored");
-                let mut transaction = failed.transaction;
-                if in_flight.left {
-                    transaction.messages.clear();
-                }
-                self.put_back(transaction);
+                self.put_back(failed.transaction, in_flight.left);
                 self.gathering_replies.extend(in_flight.replies);
                 self.store_fails();
             }
             Err(_) => {
                 tracing::error!("the store's thread has ended; restart ccxwatch");
-                let messages = in_flight.messages;
                 self.store_fails();
-                self.leave_unrecorded(messages);
+                self.leave_unrecorded(&in_flight.messages[in_flight.left..]);
             }
         }
     }
 
     /// Puts a failed transaction in front of what has gathered since: of two rows with one key the later one holds.
-    fn put_back(&mut self, mut transaction: Transaction) {
+    fn put_back(&mut self, mut transaction: Transaction, left: usize) {
+        // Only a first part has left: what gathered behind a message that has not left, has not left either.
+        self.gathering_left = if left == transaction.messages.len() { left + self.gathering_left } else { left };
         transaction.saved.append(&mut self.gathering.saved);
         transaction.messages.append(&mut self.gathering.messages);
         transaction.positions.append(&mut self.gathering.positions);
@@ -320,15 +323,19 @@ impl Commits {
     }
 
     fn let_messages_leave(&mut self) {
-        let messages = std::mem::take(&mut self.gathering.messages);
-        self.leave_unrecorded(messages);
+        let messages = self.gathering.messages[self.gathering_left..].to_vec();
+        self.leave_unrecorded(&messages);
+        // What has left needs no row to be told; where the store fails for long, only its history is given up.
+        let surplus = self.gathering.messages.len().saturating_sub(MESSAGES_MAX);
+        self.gathering.messages.drain(..surplus);
+        self.gathering_left = self.gathering.messages.len();
         keep_last(&mut self.gathering.saved, |row| row.key.clone());
         keep_last(&mut self.gathering.positions, |position| position.key.clone());
     }
 
-    fn leave_unrecorded(&mut self, messages: Vec<NewMessage>) {
+    fn leave_unrecorded(&mut self, messages: &[NewMessage]) {
         for message in messages {
-            let message = self.store.unrecorded(&message);
+            let message = self.store.unrecorded(message);
             self.send(message);
         }
     }
@@ -341,7 +348,16 @@ impl Commits {
             self.dispatcher.submit(message);
             return;
         }
-        publish::print(&message, self.console_colors);
+        let told = (message.notification.episode.clone(), message.notification.told_as.clone());
+        if !self.shown.remove(&told) {
+            publish::print(&message, self.console_colors);
+        }
+        if message.id.is_none() {
+            self.shown.insert(told);
+            if self.shown.len() > MESSAGES_MAX {
+                self.shown.pop_first();
+            }
+        }
         self.outcome(delivered(&message));
     }
 }

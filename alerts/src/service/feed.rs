@@ -19,6 +19,9 @@ pub(crate) struct Feed {
     /// The usual interval: the longest gap of late between two lines, in milliseconds.
     #[serde(default)]
     usual_ms: i64,
+    /// How long it has been watched, silence included, in milliseconds. A few lines within minutes tell nothing of the usual.
+    #[serde(default)]
+    watched_ms: i64,
     /// It is called silent.
     #[serde(default)]
     pub(crate) silent: bool,
@@ -34,7 +37,7 @@ impl Feed {
     /// Heard for the first time.
     pub(crate) fn new(last: Timestamp, now: Now, settings: &FeedSettings) -> Self {
         let mut feed =
-            Self { last, usual_ms: 0, silent: false, heard_elapsed: now.elapsed, look_at: SignedDuration::ZERO };
+            Self { last, usual_ms: 0, watched_ms: 0, silent: false, heard_elapsed: now.elapsed, look_at: SignedDuration::ZERO };
         feed.look_at = feed.due(settings);
         feed
     }
@@ -45,6 +48,7 @@ impl Feed {
         let gap = i64::try_from(gap).unwrap_or(i64::MAX).clamp(0, MEMORY_MS);
         let forgotten = self.usual_ms / 1000 * gap / (MEMORY_MS / 1000);
         self.usual_ms = gap.max(self.usual_ms - forgotten);
+        self.watched_ms = self.watched_ms.saturating_add(gap);
         self.heard_elapsed = now.elapsed;
         self.last = self.last.max(last);
         let was_silent = std::mem::take(&mut self.silent);
@@ -55,7 +59,7 @@ impl Feed {
 
     /// How long it may be silent.
     fn allowed(&self, settings: &FeedSettings) -> SignedDuration {
-        if self.usual_ms == 0 {
+        if self.usual_ms == 0 || SignedDuration::from_millis(self.watched_ms) < settings.silent_floor {
             return settings.silent_ceiling;
         }
         SignedDuration::from_millis(self.usual_ms)
