@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// A feed may be silent for this many of its usual intervals.
 const ALLOWED_INTERVALS: i32 = 2;
+/// So many lines say what is usual, however short the time.
+const HEARINGS_TO_LEARN: u32 = 30;
 /// The longest gap between lines is forgotten in about this time, so that quiet nights and weekends are usual: a week, in
 /// milliseconds.
 const MEMORY_MS: i64 = 7 * 24 * 3600 * 1000;
@@ -19,9 +21,12 @@ pub(crate) struct Feed {
     /// The usual interval: the longest gap of late between two lines, in milliseconds.
     #[serde(default)]
     usual_ms: i64,
-    /// How long it has been watched, silence included, in milliseconds. A few lines within minutes tell nothing of the usual.
+    /// How long it has been watched, silence included, in milliseconds.
     #[serde(default)]
     watched_ms: i64,
+    /// How often it was heard.
+    #[serde(default)]
+    hearings: u32,
     /// It is called silent.
     #[serde(default)]
     pub(crate) silent: bool,
@@ -36,8 +41,15 @@ pub(crate) struct Feed {
 impl Feed {
     /// Heard for the first time.
     pub(crate) fn new(last: Timestamp, now: Now, settings: &FeedSettings) -> Self {
-        let mut feed =
-            Self { last, usual_ms: 0, watched_ms: 0, silent: false, heard_elapsed: now.elapsed, look_at: SignedDuration::ZERO };
+        let mut feed = Self {
+            last,
+            usual_ms: 0,
+            watched_ms: 0,
+            hearings: 0,
+            silent: false,
+            heard_elapsed: now.elapsed,
+            look_at: SignedDuration::ZERO,
+        };
         feed.look_at = feed.due(settings);
         feed
     }
@@ -49,6 +61,7 @@ impl Feed {
         let forgotten = self.usual_ms / 1000 * gap / (MEMORY_MS / 1000);
         self.usual_ms = gap.max(self.usual_ms - forgotten);
         self.watched_ms = self.watched_ms.saturating_add(gap);
+        self.hearings = self.hearings.saturating_add(1);
         self.heard_elapsed = now.elapsed;
         self.last = self.last.max(last);
         let was_silent = std::mem::take(&mut self.silent);
@@ -59,7 +72,10 @@ impl Feed {
 
     /// How long it may be silent.
     fn allowed(&self, settings: &FeedSettings) -> SignedDuration {
-        if self.usual_ms == 0 || SignedDuration::from_millis(self.watched_ms) < settings.silent_floor {
+        // A few lines within minutes, such as the copies of one event, tell nothing of what is usual.
+        let learned =
+            self.hearings >= HEARINGS_TO_LEARN || SignedDuration::from_millis(self.watched_ms) >= settings.silent_floor;
+        if self.usual_ms == 0 || !learned {
             return settings.silent_ceiling;
         }
         SignedDuration::from_millis(self.usual_ms)
