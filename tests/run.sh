@@ -7,7 +7,7 @@
 # It installs Debian packages (apt) and cargo tools (crates.io), says which, and installs nothing that is already there.
 # As root it installs by itself, otherwise by sudo. It needs no other host.
 #
-# CCXWATCH_TEST_FULL=1 runs the system-call fault test at every call instead of at a sample of them.
+# CCXWATCH_TEST_FULL=1 kills at every system call instead of at a sample of them, and plays the longest scenarios as well.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,7 @@
 //! A clock that the test moves, in the real program: hours of a scenario pass while the program works in real time.
 
 use jiff::{SignedDuration, Timestamp};
+use nix::time::{ClockId, clock_gettime};
 use std::{
     fs::{self, File},
     os::unix::fs::FileExt,
@@ -55,18 +56,27 @@ impl MovedClock {
         self.write();
     }
 
-    /// Lets time pass until the wall clock shows that; never goes back.
-    pub(crate) fn advance_to(&mut self, wall: Timestamp) {
-        let by = wall.duration_since(self.now());
-        if by.is_positive() {
-            self.advance(by);
+    /// Lets both clocks show a moment of a scenario: the wall clock that time, the other one the time since `start`, which
+    /// [`MovedClock::elapsed`] gave. The real time that has passed meanwhile is part of the moment, so that neither clock goes
+    /// back where the scenario does not.
+    pub(crate) fn set(&mut self, wall: Timestamp, start: SignedDuration, since_start: SignedDuration) {
+        let real_time = SignedDuration::ZERO..SignedDuration::from_secs(2);
+        let behind = self.now().duration_since(wall);
+        if !real_time.contains(&behind) {
+            self.wall -= behind;
         }
+        let missing = start + since_start - self.elapsed();
+        if missing.is_positive() {
+            self.elapsed += missing;
+        }
+        self.write();
     }
 
-    /// Sets the wall clock alone, as an administrator does.
-    pub(crate) fn set_wall(&mut self, wall: Timestamp) {
-        self.wall += wall.duration_since(self.now());
-        self.write();
+    /// What the clock shows that goes on while a machine is suspended.
+    pub(crate) fn elapsed(&self) -> SignedDuration {
+        let time = clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has it");
+        let nanoseconds = i32::try_from(time.tv_nsec()).expect("less than a second");
+        SignedDuration::new(time.tv_sec(), nanoseconds) + self.elapsed
     }
 
     fn write(&self) {

@@ -32,8 +32,13 @@ pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &s
 
 /// Any request, as its text; an error where no answer came, as from a process that was killed.
 pub(crate) fn exchange(address: SocketAddr, request: &str) -> io::Result<Response> {
-    let mut stream = TcpStream::connect(address)?;
+    let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    exchange_on(stream, request)
+}
+
+/// The same on any connection.
+pub(crate) fn exchange_on(mut stream: impl Read + Write, request: &str) -> io::Result<Response> {
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     let mut block = vec![0; 65_536];

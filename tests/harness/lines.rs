@@ -52,7 +52,11 @@ impl Lines {
                 return None;
             }
             let left = PATIENCE.saturating_sub(start.elapsed());
-            assert!(!left.is_zero(), "waited {PATIENCE:?} for {what}; said so far:\n{}", said.lines.join("\n"));
+            if left.is_zero() {
+                let so_far = said.lines.join("\n");
+                drop(said);
+                panic!("waited {PATIENCE:?} for {what}; said so far:\n{so_far}");
+            }
             said = self.shared.1.wait_timeout(said, left).expect("no test thread panics while it holds the lines").0;
         }
     }

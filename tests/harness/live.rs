@@ -4,7 +4,7 @@
 use super::{
     ccxwatch::{Ccxwatch, Site},
     clock::MovedClock,
-    senders,
+    http, senders,
     smtp::Smtp,
     store,
     wait::poll_until,
@@ -16,6 +16,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::{IpAddr, Ipv4Addr},
+    os::unix::net::UnixStream,
     path::PathBuf,
     process::Command,
 };
@@ -24,6 +25,7 @@ use std::{
 pub(crate) struct Live<'a> {
     site: &'a Site,
     clock: MovedClock,
+    started_at: SignedDuration,
     mail: Smtp,
     running: Ccxwatch,
     files: BTreeMap<String, PathBuf>,
@@ -52,48 +54,55 @@ impl<'a> Live<'a> {
         let config = format!("{config}\n{}", mail.receiver("team", &["uc-team@example.com"]));
         site.configure_exactly(&config);
         let mut clock = MovedClock::new(site.path());
+        let started_at = clock.elapsed();
         if let Some(first) = rows.first() {
-            clock.set_wall(at(first));
+            clock.set(at(first), started_at, SignedDuration::ZERO);
         }
         let mut command = site.command("run");
         clock.govern(&mut command);
         let running = Ccxwatch::start(command).unwrap_or_else(|ended| panic!("it did not start: {ended:?}\n{config}"));
-        Self { site, clock, mail, running, files }
+        Self { site, clock, started_at, mail, running, files }
     }
 
     /// Plays the rows, stopping as well at the moments at which the replay told something; returns what was told by mail,
     /// in order, as the program keeps it.
     pub(crate) fn play(mut self, rows: &[Value], replayed: &[Value]) -> Vec<Value> {
-        let mut moments: Vec<(Timestamp, Option<&Value>)> = rows.iter().map(|row| (at(row), Some(row))).collect();
-        moments.extend(replayed.iter().map(|told| (at(told), None)));
-        moments.sort_by_key(|(at, row)| (*at, row.is_none()));
-        for (moment, row) in moments {
-            self.clock.advance_to(moment + SignedDuration::from_millis(1));
+        for (moment, row) in moments(rows, replayed) {
+            self.clock.set(moment.wall + MILLISECOND, self.started_at, moment.elapsed + MILLISECOND);
             let batches = self.running.metric("ccxwatch_batch_facts_count");
+            let mut is_line = true;
             match row {
-                Some(row) if row.get("operator").is_some() => self.operate(row),
+                Some(row) if row.get("operator").is_some() => {
+                    self.operate(row);
+                    is_line = false;
+                }
+                Some(row) if row.get("usage").is_some() => {
+                    self.report(row);
+                    is_line = false;
+                }
                 Some(row) if row.get("source").is_some() => self.send(row),
                 // Only time passes: somebody else's line makes the program look at its clock.
                 _ => senders::udp(senders::LOCALHOST, self.running.udp(), b"<190>the clock moved"),
             }
-            if row.is_none_or(|row| row.get("operator").is_none()) {
+            if is_line {
                 poll_until("the line to reach the engine", || {
                     (self.running.metric("ccxwatch_batch_facts_count") > batches).then_some(())
                 });
             }
             if row.is_none() {
                 // What the replay told until now has been told here, too.
-                let due = replayed.iter().filter(|told| at(told) <= moment).count();
+                let due = replayed.iter().filter(|told| elapsed(told).is_some_and(|at| at <= moment.elapsed)).count();
                 self.mail.wait_for(due);
             }
         }
-        let mails = self.mail.wait_for(replayed.len());
+        self.mail.wait_for(replayed.len());
         let ended = self.running.terminate();
         assert!(ended.status.success(), "{ended:?}");
         let told: Vec<_> = store::told(&self.site.data()).into_iter().filter(|told| told.receiver == "team").collect();
+        let mails = self.mail.accepted();
         let kept: Vec<_> = told.iter().map(|told| told.message_id.as_str()).collect();
         let sent: Vec<_> = mails.iter().map(|mail| mail.message_id.as_str()).collect();
-        assert_eq!(kept.len(), self.mail.accepted().len(), "each kept message was sent once: {kept:?} {sent:?}");
+        assert_eq!(kept.len(), mails.len(), "each kept message was sent once: {kept:?} {sent:?}");
         for id in kept {
             assert_eq!(sent.iter().filter(|sent| sent.contains(id)).count(), 1, "{id} was sent once: {sent:?}");
         }
@@ -117,6 +126,22 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// One report of license use, over the socket of the running process.
+    fn report(&self, row: &Value) {
+        let socket = UnixStream::connect(self.site.data().join("control.sock")).expect("the process listens there");
+        let cluster = row["cluster"].as_str().expect("a report names a cluster");
+        let mut body = row["usage"].clone();
+        body["time"] = row["at"].clone();
+        let body = body.to_string();
+        let request = format!(
+            "POST /api/v1/clusters/{cluster}/usage HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = http::exchange_on(socket, &request).expect("the process answers");
+        assert_eq!(answer.status, 200, "{row}: {}", answer.body);
+    }
+
     fn operate(&self, row: &Value) {
         let action = row["operator"].as_str().expect("an operator's action").replace('_', "-");
         let mut command: Command = super::ccxwatch::program();
@@ -128,6 +153,40 @@ impl<'a> Live<'a> {
         let output = command.output().expect("the program starts");
         assert!(output.status.success(), "{row}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// A little later than a row: what is due at that moment is due then.
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
+
+/// A moment of a scenario, on both clocks.
+#[derive(Clone, Copy)]
+struct Moment {
+    wall: Timestamp,
+    elapsed: SignedDuration,
+}
+
+/// The rows and the replay's notifications (`None`) in one order, by the clock that nobody sets.
+fn moments<'r>(rows: &'r [Value], replayed: &[Value]) -> Vec<(Moment, Option<&'r Value>)> {
+    let mut moments: Vec<(Moment, Option<&Value>)> = Vec::new();
+    let mut last: Option<Moment> = None;
+    for row in rows {
+        let wall = at(row);
+        // A row without its own elapsed time trusts the wall clock.
+        let passed = |last: Moment| last.elapsed + wall.duration_since(last.wall).max(SignedDuration::ZERO);
+        let elapsed = elapsed(row).or_else(|| last.map(passed)).unwrap_or_default();
+        let moment = Moment { wall, elapsed };
+        last = Some(moment);
+        moments.push((moment, Some(row)));
+    }
+    for told in replayed {
+        moments.push((Moment { wall: at(told), elapsed: elapsed(told).expect("the replay says it") }, None));
+    }
+    moments.sort_by_key(|(moment, row)| (moment.elapsed, row.is_none()));
+    moments
+}
+
+fn elapsed(row: &Value) -> Option<SignedDuration> {
+    row["elapsed_s"].as_f64().map(SignedDuration::from_secs_f64)
 }
 
 fn at(row: &Value) -> Timestamp {
