@@ -80,7 +80,7 @@ fn list(config: &Config, json: bool) -> Result<(), Failure> {
             output,
             "{:<9} {:<10} {:<20} {:<40} since {}  {}",
             text("/status"),
-            text("/labels/severity"),
+            text("/severity"),
             text("/labels/cluster"),
             text("/labels/alertname"),
             text("/starts_at"),
