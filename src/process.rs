@@ -129,6 +129,7 @@ impl Process {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot {
             listening: bound.lines(),
             time_zones: Arc::new(time_zones),
+            clusters: engine.clusters(),
             ..Snapshot::default()
         }));
         let ready = Arc::new(AtomicBool::new(false));

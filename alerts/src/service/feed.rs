@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 const ALLOWED_INTERVALS: i32 = 2;
 /// So many lines say what is usual, however short the time.
 const HEARINGS_TO_LEARN: u32 = 30;
+/// So many pauses between lines do as well.
+const PAUSES_TO_LEARN: u32 = 4;
+/// A shorter gap is between copies of one event, in milliseconds.
+const PAUSE_MS: i64 = 60 * 1000;
 /// The longest gap between lines is forgotten in about this time, so that quiet nights and weekends are usual: a week, in
 /// milliseconds.
 const MEMORY_MS: i64 = 7 * 24 * 3600 * 1000;
@@ -21,9 +25,9 @@ pub(crate) struct Feed {
     /// The usual interval: the longest gap of late between two lines, in milliseconds.
     #[serde(default)]
     usual_ms: i64,
-    /// How long it has been watched, silence included, in milliseconds.
+    /// How often at least a minute lay between two lines.
     #[serde(default)]
-    watched_ms: i64,
+    pauses: u32,
     /// How often it was heard.
     #[serde(default)]
     hearings: u32,
@@ -44,7 +48,7 @@ impl Feed {
         let mut feed = Self {
             last,
             usual_ms: 0,
-            watched_ms: 0,
+            pauses: 0,
             hearings: 0,
             silent: false,
             heard_elapsed: now.elapsed,
@@ -60,7 +64,7 @@ impl Feed {
         let gap = i64::try_from(gap).unwrap_or(i64::MAX).clamp(0, MEMORY_MS);
         let forgotten = self.usual_ms / 1000 * gap / (MEMORY_MS / 1000);
         self.usual_ms = gap.max(self.usual_ms - forgotten);
-        self.watched_ms = self.watched_ms.saturating_add(gap);
+        self.pauses = self.pauses.saturating_add(u32::from(gap >= PAUSE_MS));
         self.hearings = self.hearings.saturating_add(1);
         self.heard_elapsed = now.elapsed;
         self.last = self.last.max(last);
@@ -73,8 +77,7 @@ impl Feed {
     /// How long it may be silent.
     fn allowed(&self, settings: &FeedSettings) -> SignedDuration {
         // A few lines within minutes, such as the copies of one event, tell nothing of what is usual.
-        let learned =
-            self.hearings >= HEARINGS_TO_LEARN || SignedDuration::from_millis(self.watched_ms) >= settings.silent_floor;
+        let learned = self.hearings >= HEARINGS_TO_LEARN || self.pauses >= PAUSES_TO_LEARN;
         if self.usual_ms == 0 || !learned {
             return settings.silent_ceiling;
         }
