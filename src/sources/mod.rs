@@ -6,6 +6,7 @@
 
 mod access;
 mod block;
+mod facts;
 pub mod file;
 mod hearing;
 mod limits;

@@ -1,10 +1,6 @@
 //! Standard input: lines as in a file, without a position. Its end ends the source.
 
-use super::{
-    Batch, Observed, SourceContext, SourceName,
-    block::{Block, Facts},
-    hearing::Ear,
-};
+use super::{Batch, Observed, SourceContext, SourceName, block::Block, facts::Facts, hearing::Ear};
 use crate::clock;
 use ccxwatch_alerts::fact::{Channel, Origin};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};

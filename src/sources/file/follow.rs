@@ -4,11 +4,7 @@ use super::{
     head::{self, Head},
     identities::{Applied, Id, Identities},
 };
-use crate::sources::{
-    Limits, Observed,
-    block::{Block, Facts},
-    hearing::Ear,
-};
+use crate::sources::{Limits, Observed, block::Block, facts::Facts, hearing::Ear};
 use ccxwatch_alerts::{fact::Origin, interest::Interest};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};
 use jiff::Timestamp;

@@ -5,7 +5,7 @@ use super::{
     identities::{Id, Identities},
     scan::{self, Scanner},
 };
-use crate::sources::{Batch, Observed, SourceContext, SourceName, block::Facts};
+use crate::sources::{Batch, Observed, SourceContext, SourceName, facts::Facts};
 use ccxwatch_alerts::{
     fact::{Channel, Heard, Origin},
     now::Now,

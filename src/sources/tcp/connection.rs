@@ -3,11 +3,7 @@
 use super::{Shared, sniff::Sniffer};
 use crate::{
     clock,
-    sources::{
-        Batch, DropReason, Observed,
-        block::{Block, Facts},
-        hearing::Ear,
-    },
+    sources::{Batch, DropReason, Observed, block::Block, facts::Facts, hearing::Ear},
 };
 use ccxwatch_parsers::framing::{Frame, Framer, FramingError, Mode};
 use nix::sys::socket::{MsgFlags, recv};
@@ -99,6 +95,13 @@ impl Connection {
             }
             // The place in the queue comes before the bytes: what is read can always be sent.
             let Ok(permit) = shared.batches.reserve().await else { return };
+            // The configuration may have changed since it was accepted.
+            let access = shared.context.access.load();
+            if !access.admits(self.sender) {
+                shared.count(|observed| observed.dropped(DropReason::NotAllowed, 1));
+                return;
+            }
+            self.ear.relay = access.is_relay(self.sender);
             if self.read(permit) == Read::End {
                 return;
             }

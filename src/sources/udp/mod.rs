@@ -6,9 +6,7 @@ mod datagram;
 mod receive;
 
 use super::{
-    Batch, DropReason, Limits, Observed, SourceContext, SourceName,
-    block::{Block, Facts},
-    hearing::Hearing,
+    Batch, DropReason, Limits, Observed, SourceContext, SourceName, block::Block, facts::Facts, hearing::Hearing,
 };
 use crate::clock;
 use ccxwatch_alerts::fact::{Channel, Heard, Origin};
