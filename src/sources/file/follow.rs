@@ -118,6 +118,11 @@ impl Follow {
         self.seen.size > self.framer.offset()
     }
 
+    /// Whether it became shorter, and time must tell why.
+    pub(super) fn is_shrunk(&self) -> bool {
+        self.shrunk.is_some()
+    }
+
     /// Whether it has been silent for so many looks, and nothing is open about it.
     pub(super) fn is_done(&self, quiet: u32) -> bool {
         self.quiet >= quiet && !self.has_more() && self.shrunk.is_none()
@@ -172,9 +177,9 @@ impl Follow {
         Ok(best.map(|(.., id)| id))
     }
 
-    /// The file is as it was.
-    pub(super) fn unchanged(&mut self, identities: &mut Identities) -> io::Result<()> {
-        self.quiet = self.quiet.saturating_add(1);
+    /// The file is as it was. `noticed`: another file's change caused the look, so it tells nothing of how long this one is quiet.
+    pub(super) fn unchanged(&mut self, noticed: bool, identities: &mut Identities) -> io::Result<()> {
+        self.quiet = self.quiet.saturating_add(u32::from(!noticed));
         match self.shrunk {
             Some(Shrunk { least, .. }) if self.quiet >= Self::SHRUNK_QUIET => self.cut_back(least, identities),
             _ => Ok(()),

@@ -9,6 +9,7 @@ mod identities;
 mod position;
 mod scan;
 mod tail;
+mod wake;
 
 pub use position::PositionError;
 pub use tail::{Poll, Tail};
@@ -18,11 +19,18 @@ use crate::clock;
 use ccxwatch_alerts::fact::Channel;
 use identities::Identities;
 use scan::Scanner;
+use std::time::Duration;
 use tokio::{
     sync::mpsc,
     task::{JoinError, spawn_blocking},
-    time::timeout,
+    time::sleep_until,
 };
+use wake::Wake;
+
+/// Between two polls that notices cause lies at least this, so that a busy writer does not make every line a poll ...
+const POLL_AT_MOST_EVERY: Duration = Duration::from_millis(5);
+/// ... and this many times what the last poll took, so that many files are polled seldom.
+const POLL_SHARE: u32 = 10;
 
 /// Files to tail, checked but not started.
 #[derive(Debug)]
@@ -72,11 +80,15 @@ impl FileSource {
     pub async fn run(self, context: SourceContext, batches: mpsc::Sender<Batch>) {
         let (shutdown, poll_every) = (context.shutdown.clone(), context.limits.poll_every);
         let name = self.name();
+        let mut wake = Wake::of(&name.name);
         let mut tail = self.tail(context);
-        loop {
+        let mut noticed = false;
+        let mut regular = clock::timer() + poll_every;
+        while !shutdown.is_cancelled() {
             // The place in the queue comes before the lines: what is read can always be sent.
             let Ok(permit) = batches.reserve().await else { return };
-            let (polled, Poll { batch, more }) = match poll(tail).await {
+            let began = clock::timer();
+            let (polled, Poll { batch, more }) = match poll(tail, noticed).await {
                 Ok(polled) => polled,
                 Err(error) => {
                     tracing::error!(source = %name, %error, "the tail failed");
@@ -88,13 +100,32 @@ impl FileSource {
                 Some(batch) => permit.send(batch),
                 None => drop(permit),
             }
-            if shutdown.is_cancelled() {
-                break;
+            if !noticed {
+                regular = began + poll_every;
             }
-            if !more {
-                // Either way: the next poll, the last one where it is time to go.
-                let _ = timeout(poll_every, shutdown.cancelled()).await;
+            if more {
+                continue;
             }
+            let earliest = began + POLL_AT_MOST_EVERY.max(began.elapsed() * POLL_SHARE);
+            let notice = async {
+                wake.woken().await;
+                sleep_until(earliest).await;
+            };
+            noticed = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => false,
+                () = sleep_until(regular) => false,
+                () = notice, if tail.is_steady() => true,
+            };
+        }
+        // What came until the end.
+        if let Ok((polled, Poll { batch, .. })) = poll(tail, false).await {
+            tail = polled;
+            if let Some(batch) = batch {
+                let _ = batches.send(batch).await;
+            }
+        } else {
+            return;
         }
         if let Some(batch) = tail.finish(clock::now()) {
             // The pipeline is gone when it does not take the last batch; the lines will be read again.
@@ -104,9 +135,10 @@ impl FileSource {
 }
 
 /// One poll, off the threads that serve sockets: a network mount may hang.
-async fn poll(mut tail: Tail) -> Result<(Tail, Poll), JoinError> {
+async fn poll(mut tail: Tail, noticed: bool) -> Result<(Tail, Poll), JoinError> {
     spawn_blocking(move || {
-        let poll = tail.poll_once(clock::now());
+        let now = clock::now();
+        let poll = if noticed { tail.poll_noticed(now) } else { tail.poll_once(now) };
         (tail, poll)
     })
     .await

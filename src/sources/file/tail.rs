@@ -49,6 +49,8 @@ pub struct Tail {
     facts: Facts,
     heard: Vec<Heard>,
     sent: Option<SignedDuration>,
+    /// The present poll is one between two regular ones.
+    noticed: bool,
 }
 
 impl Tail {
@@ -74,6 +76,7 @@ impl Tail {
             facts: Facts::default(),
             heard: Vec::new(),
             sent: None,
+            noticed: false,
         }
     }
 
@@ -85,6 +88,19 @@ impl Tail {
         self.read(now);
         self.settle(now);
         Poll { batch: self.batch(now, false), more: self.backlog }
+    }
+
+    /// A poll between two regular ones, because something changed in the directory.
+    pub fn poll_noticed(&mut self, now: Now) -> Poll {
+        self.noticed = true;
+        let poll = self.poll_once(now);
+        self.noticed = false;
+        poll
+    }
+
+    /// Whether no file became shorter: what that means is told by regular polls only.
+    pub fn is_steady(&self) -> bool {
+        !self.follows.values().chain(&self.leaving).any(Follow::is_shrunk)
     }
 
     /// What is left to send at shutdown.
@@ -152,7 +168,7 @@ impl Tail {
 
     fn see(&mut self, follow: &mut Follow, seen: Seen) {
         if follow.seen == seen {
-            let looked = follow.unchanged(&mut self.identities);
+            let looked = follow.unchanged(self.noticed, &mut self.identities);
             self.note(follow, looked);
             return;
         }
