@@ -3,7 +3,7 @@
 use super::Failure;
 use ccxwatch_alerts::license::{
     profile::{PROFILES, Profile},
-    usage::{Outcome, Report, caveat, evaluate},
+    usage::{Outcome, Report, UsageModel, caveat},
 };
 use clap::Args;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -31,6 +31,9 @@ pub struct Arguments {
     /// The release, for its rules; without it those of 12.5(1) to SU2.
     #[arg(long, value_name = "RELEASE", default_value = "12.5(1)")]
     release: String,
+    /// License control is on (overage allowance off): use is capped at what was bought.
+    #[arg(long)]
+    license_control: bool,
     /// One JSON object per report, for programs.
     #[arg(long)]
     json: bool,
@@ -56,7 +59,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Failure::Input { path: PathBuf::from("--release"), message }
     })?;
     let reports = read(&arguments.file)?;
-    let outcomes = evaluate(&reports, profile, arguments.purchased);
+    let mut model = UsageModel::new(arguments.purchased);
+    model.capped = arguments.license_control;
+    let outcomes: Vec<Outcome> = reports.iter().map(|report| model.report(*report, profile)).collect();
     let mut output = io::stdout().lock();
     let written = if arguments.json { json(&mut output, &outcomes) } else { table(&mut output, &outcomes, profile) };
     written.map_err(|error| Failure::output(&error))

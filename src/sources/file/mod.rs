@@ -106,7 +106,7 @@ impl FileSource {
             if more {
                 continue;
             }
-            let earliest = began + POLL_AT_MOST_EVERY.max(began.elapsed() * POLL_SHARE);
+            let earliest = began + POLL_AT_MOST_EVERY.max((clock::timer() - began) * POLL_SHARE);
             let notice = async {
                 wake.woken().await;
                 sleep_until(earliest).await;
