@@ -22,6 +22,7 @@ mod routing;
 pub mod saved;
 mod service;
 pub mod settings;
+pub mod signal;
 mod texts;
 mod timer;
 mod timing;
