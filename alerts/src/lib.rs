@@ -19,6 +19,7 @@ pub mod now;
 mod reload;
 mod roster;
 mod routing;
+pub mod rules;
 pub mod saved;
 mod service;
 pub mod settings;
