@@ -17,7 +17,11 @@ use ccxwatch_parsers::{
     stamp::{Accuracy, Stamp, Zone},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use std::{collections::HashMap, fs, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    net::IpAddr,
+};
 
 const STAGES: [(LicenseEventKind, &str, Option<u16>, i64); 3] = [
     (LicenseEventKind::EnteringOutOfCompliance, "SYSTEM_TO_ENTER_OOC_STATE", Some(45), 0),
@@ -45,6 +49,7 @@ fn settings(clusters: usize) -> Settings {
                 release: "12.5(1)SU2".to_owned(),
                 time_zone: TimeZone::UTC,
                 purchased: Some(100),
+                labels: BTreeMap::new(),
                 nodes: vec![node(cluster, 0), node(cluster, 1)],
             })
             .collect(),

@@ -66,6 +66,35 @@ pub(crate) fn fingerprint(labels: &BTreeMap<String, String>) -> String {
     format!("{hash:016x}")
 }
 
+/// The labels of a notification: those that identify the alert, its severity, and the configured ones of its cluster, which never
+/// replace one that identifies.
+pub(crate) fn told_labels(
+    identity: BTreeMap<String, String>,
+    severity: Severity,
+    configured: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    let mut labels = configured.cloned().unwrap_or_default();
+    labels.insert("severity".to_owned(), severity.name().to_ascii_lowercase());
+    labels.extend(identity);
+    labels
+}
+
+/// Whose an alert is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner<'a> {
+    /// The cluster; none for ccxwatch's own alerts.
+    pub(crate) cluster: Option<&'a str>,
+    /// The zone of its clocks, IANA name where it has one.
+    pub(crate) zone: Option<&'a str>,
+    /// Its configured labels.
+    pub(crate) labels: Option<&'a BTreeMap<String, String>>,
+}
+
+impl Owner<'_> {
+    /// The owner of ccxwatch's own alerts.
+    pub(crate) const CCXWATCH: Self = Self { cluster: None, zone: Some("UTC"), labels: None };
+}
+
 /// An alert beside the license alert of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Alert {
@@ -134,18 +163,20 @@ impl Alert {
     pub(crate) fn notification(
         &self,
         reason: Reason,
-        cluster: Option<&str>,
-        zone: Option<&str>,
+        owner: Owner<'_>,
         receivers: Vec<String>,
         now: Now,
     ) -> Notification {
+        let identity = self.labels(owner.cluster);
         Notification {
             at: now.wall,
             elapsed_s: now.elapsed.as_secs_f64(),
             reason,
             alertname: self.name.clone(),
-            cluster: cluster.map(ToOwned::to_owned),
+            cluster: owner.cluster.map(ToOwned::to_owned),
             node: self.node.clone(),
+            fingerprint: fingerprint(&identity),
+            labels: told_labels(identity, self.severity, owner.labels),
             severity: if self.is_firing() { self.severity } else { Severity::Informational },
             episode: self.id.clone(),
             told_as: reason.name().to_owned(),
@@ -153,7 +184,7 @@ impl Alert {
             since: Some(self.starts_at),
             deadline: None,
             days_left: None,
-            time_zone: zone.map(ToOwned::to_owned),
+            time_zone: owner.zone.map(ToOwned::to_owned),
             summary: self.words.summary.clone(),
             description: self.words.description.clone(),
             runbook: self.words.runbook.clone(),

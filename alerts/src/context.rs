@@ -1,6 +1,7 @@
 //! What a step of one cluster sees beside its own state.
 
 use crate::{
+    alert::Owner,
     license::profile::Profile,
     limits::Limits,
     settings::{ClusterSettings, Settings},
@@ -30,6 +31,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Whose the cluster's alerts are.
+    pub(crate) fn owner(&self) -> Owner<'_> {
+        Owner { cluster: Some(&self.cluster), zone: self.zone.iana_name(), labels: self.site.map(|site| &site.labels) }
+    }
+
     /// A new episode's id: unique for ever, for the counter is saved with the engine.
     pub(crate) fn next_id(&mut self) -> String {
         *self.ids += 1;

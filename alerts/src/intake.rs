@@ -1,7 +1,7 @@
 //! From an input to the cluster that it belongs to, and the alerts of ccxwatch itself.
 
 use crate::{
-    alert::Alert,
+    alert::{Alert, Owner},
     cluster::{Cluster, Standing, UnmappedKey},
     engine::{Engine, Outbox},
     fact::{Fact, Heard, Origin},
@@ -19,7 +19,6 @@ use crate::{
     timing::Timing,
 };
 use ccxwatch_parsers::severity::Severity;
-use jiff::tz::TimeZone;
 
 impl Engine {
     /// A wanted line.
@@ -191,7 +190,7 @@ impl Engine {
             end: None,
         };
         let receivers = routing::receivers(&self.settings, except);
-        out.notifications.push(alert.notification(reason, None, TimeZone::UTC.iana_name(), receivers, now));
+        out.notifications.push(alert.notification(reason, Owner::CCXWATCH, receivers, now));
         self.alerts.insert(key.to_owned(), alert);
     }
 

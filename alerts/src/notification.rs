@@ -7,6 +7,7 @@ use crate::license::{
 use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Why somebody is told. A closed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -173,6 +174,15 @@ pub struct Notification {
     pub cluster: Option<String>,
     /// The node that said it, where known.
     pub node: Option<String>,
+    /// What it is told of, for routes and outside tools: `alertname`, `cluster` and `node` where known, `severity` in lower case
+    /// (the alert's, also where its end is told), the configured labels of the cluster, and what else identifies the alert. Empty
+    /// where a build before this field stored it.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// [`AlertView::fingerprint`](crate::alert::AlertView::fingerprint) of the alert. Empty where a build before this field
+    /// stored it.
+    #[serde(default)]
+    pub fingerprint: String,
     /// By stage, not by Cisco's number.
     pub severity: Severity,
     /// The episode's id: one mail thread. Unique for ever, e.g. `<cluster>/<number>`.

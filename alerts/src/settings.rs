@@ -1,7 +1,7 @@
 //! What the engine is told of the world: clusters, nodes, license rules, receivers. Checked before it gets here.
 
 use jiff::{SignedDuration, tz::TimeZone};
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// The engine's whole configuration.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,8 @@ pub struct ClusterSettings {
     pub time_zone: TimeZone,
     /// Licenses bought, where known.
     pub purchased: Option<u32>,
+    /// Labels of all its alerts: `customer = "acme"`. They route and describe, and never identify.
+    pub labels: BTreeMap<String, String>,
     /// Its nodes.
     pub nodes: Vec<NodeSettings>,
 }

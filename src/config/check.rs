@@ -1,6 +1,6 @@
 //! Reading and checking a configuration: each fault is said with line, column and a next step.
 
-use super::Config;
+use super::{Cluster, Config};
 use crate::{notify, step::CONSOLE};
 use jiff::tz::TimeZone;
 use std::{
@@ -132,6 +132,7 @@ fn check_clusters(config: &Config, faults: &mut Faults) {
             );
         }
         faults.time_zone(&cluster.timezone);
+        check_labels(cluster, faults);
         faults.unique(&format!("node of cluster {name:?}:"), cluster.node.iter().map(|node| &node.id));
         for node in &cluster.node {
             for address in &node.addresses {
@@ -150,6 +151,33 @@ fn check_clusters(config: &Config, faults: &mut Faults) {
             }
         }
     }
+}
+
+/// The most labels of one cluster, and the most bytes of a value.
+const LABELS_MAX: usize = 32;
+const LABEL_BYTES_MAX: usize = 256;
+
+fn check_labels(cluster: &Cluster, faults: &mut Faults) {
+    if cluster.labels.len() > LABELS_MAX {
+        faults.at(&cluster.name, format!("a cluster has at most {LABELS_MAX} labels; remove some"));
+    }
+    for (name, value) in &cluster.labels {
+        if ["alertname", "cluster", "node", "severity"].contains(&name.as_str()) {
+            faults.at(value, format!("every alert has a label {name:?} of its own; choose another name"));
+        } else if !is_label_name(name) {
+            faults.at(value, format!("{name:?} is no name of a label; use letters, digits and _, not a digit first"));
+        }
+        if value.get_ref().len() > LABEL_BYTES_MAX || value.get_ref().chars().any(char::is_control) {
+            faults.at(value, format!("a label has at most {LABEL_BYTES_MAX} bytes and no control characters"));
+        }
+    }
+}
+
+/// `[a-zA-Z_][a-zA-Z0-9_]*`, as Prometheus and Alertmanager take them.
+fn is_label_name(name: &str) -> bool {
+    let first = name.bytes().next();
+    first.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn check_license(config: &Config, faults: &mut Faults) {

@@ -1,7 +1,7 @@
 //! `[[cluster]]`: which nodes belong together, on which release, in which zone.
 
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 use toml::Spanned;
 
 /// One UCCX cluster.
@@ -22,6 +22,9 @@ pub struct Cluster {
     /// Licenses bought, where known: use near it warns.
     #[serde(default)]
     pub purchased: Option<u32>,
+    /// Labels of all its alerts, for routes and outside tools. At most 32.
+    #[serde(default)]
+    pub labels: BTreeMap<String, Spanned<String>>,
     /// `[[cluster.node]]`
     #[serde(default)]
     pub node: Vec<Node>,

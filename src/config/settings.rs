@@ -39,6 +39,7 @@ fn cluster(cluster: &super::Cluster) -> ClusterSettings {
         // The check has refused unknown names.
         time_zone: TimeZone::get(cluster.timezone.get_ref()).unwrap_or(TimeZone::UTC),
         purchased: cluster.purchased,
+        labels: cluster.labels.iter().map(|(name, value)| (name.clone(), value.get_ref().clone())).collect(),
         nodes: cluster
             .node
             .iter()

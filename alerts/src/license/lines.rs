@@ -114,8 +114,7 @@ impl Cluster {
         };
         out.notifications.push(alert.notification(
             Reason::LicenseEventUnclassified,
-            Some(&context.cluster),
-            context.zone.iana_name(),
+            context.owner(),
             routing::receivers(context.settings, None),
             now,
         ));

@@ -1,6 +1,7 @@
 //! What a license notification carries, and how it is remembered that it was told.
 
 use crate::{
+    alert::{fingerprint, told_labels},
     context::Context,
     license::{
         episode::{Episode, Told},
@@ -12,6 +13,7 @@ use crate::{
     texts::{self, LicenseScene},
 };
 use ccxwatch_parsers::severity::Severity;
+use std::collections::BTreeMap;
 
 /// Remembers what was told.
 pub(crate) fn mark(told: &mut Told, state: &State, reason: Reason, rung: Option<u32>) {
@@ -58,6 +60,14 @@ pub(crate) fn notification(
         receivers.retain(|receiver| episode.told.receivers.contains(receiver));
     }
     episode.told.receivers.extend(receivers.iter().cloned());
+    let alertname = shown.alertname().unwrap_or("SmartLicenseComplianceUnconfirmed");
+    let identity = BTreeMap::from([
+        ("alertname".to_owned(), alertname.to_owned()),
+        ("cluster".to_owned(), context.cluster.clone()),
+    ]);
+    let fingerprint = fingerprint(&identity);
+    let mut labels = told_labels(identity, shown.severity(), context.owner().labels);
+    labels.extend(episode.node.clone().map(|node| ("node".to_owned(), node)));
     let ended_by = episode.end.as_ref().and_then(|end| end.who.as_deref());
     let words = texts::license(&LicenseScene {
         cluster: &context.cluster,
@@ -74,9 +84,11 @@ pub(crate) fn notification(
         at: now.wall,
         elapsed_s: now.elapsed.as_secs_f64(),
         reason,
-        alertname: shown.alertname().unwrap_or("SmartLicenseComplianceUnconfirmed").to_owned(),
+        alertname: alertname.to_owned(),
         cluster: Some(context.cluster.clone()),
         node: episode.node.clone(),
+        labels,
+        fingerprint,
         severity: if reason == Reason::ConfirmedCompliant { Severity::Informational } else { shown.severity() },
         episode: episode.id.clone(),
         told_as: match (reason, state.restarts(), days_left) {

@@ -290,8 +290,7 @@ impl Cluster {
             self.dirty = true;
             let mut notification = alert.notification(
                 reason,
-                Some(&context.cluster),
-                context.zone.iana_name(),
+                context.owner(),
                 routing::receivers(context.settings, None),
                 context.moment.now,
             );

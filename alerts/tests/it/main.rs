@@ -2,6 +2,7 @@
 
 mod feeds;
 mod hostile;
+mod labels;
 mod lines;
 mod mapping;
 mod properties;

@@ -46,6 +46,8 @@ struct ClusterConfig {
     #[serde(default)]
     purchased: Option<u32>,
     #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
     node: Vec<NodeConfig>,
 }
 
@@ -114,6 +116,7 @@ fn cluster(config: ClusterConfig) -> ClusterSettings {
         release: config.release,
         time_zone: TimeZone::get(zone).expect("a zone"),
         purchased: config.purchased,
+        labels: config.labels,
         nodes: config
             .node
             .into_iter()

@@ -14,7 +14,7 @@ use ccxwatch_parsers::{
     stamp::{Accuracy, Stamp, Zone},
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// 2026-11-24 09:00 UTC, in seconds: minute 0 of every test.
 const START: i64 = 1_795_510_800;
@@ -42,6 +42,7 @@ pub(crate) fn settings() -> Settings {
         release: release.to_owned(),
         time_zone: TimeZone::UTC,
         purchased: Some(100),
+        labels: BTreeMap::new(),
         nodes,
     };
     Settings {
@@ -172,20 +173,15 @@ pub(crate) struct Site {
     pub(crate) settings: Settings,
     pub(crate) now: Now,
     pub(crate) told: Vec<Notification>,
-    pub(crate) rows: std::collections::BTreeMap<String, String>,
+    pub(crate) rows: BTreeMap<String, String>,
 }
 
 impl Site {
     /// Minute 0, nothing heard.
     pub(crate) fn new(settings: Settings) -> Self {
         let now = Now { wall: minute(0), elapsed: SignedDuration::from_secs(1000) };
-        let mut site = Self {
-            engine: Engine::new(settings.clone(), now),
-            settings,
-            now,
-            told: Vec::new(),
-            rows: std::collections::BTreeMap::new(),
-        };
+        let mut site =
+            Self { engine: Engine::new(settings.clone(), now), settings, now, told: Vec::new(), rows: BTreeMap::new() };
         site.save();
         site
     }

@@ -11,7 +11,7 @@ use crate::{
 use ccxwatch_alerts::notification::{EvidenceSummary, Notification, Reason};
 use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -25,6 +25,8 @@ fn notification(episode: &str, told_as: &str) -> Notification {
         alertname: "SmartLicenseEnteringOutOfCompliance".to_owned(),
         cluster: Some("prod".to_owned()),
         node: Some("uccxpub".to_owned()),
+        labels: BTreeMap::new(),
+        fingerprint: String::new(),
         severity: Severity::Critical,
         episode: episode.to_owned(),
         told_as: told_as.to_owned(),

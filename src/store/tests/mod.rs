@@ -4,7 +4,7 @@ use super::*;
 use ccxwatch_alerts::notification::{EvidenceSummary, Reason};
 use ccxwatch_parsers::severity::Severity;
 use rusqlite::Connection;
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 use tempfile::TempDir;
 
 fn notification(episode: &str, told_as: &str) -> Arc<Notification> {
@@ -15,6 +15,8 @@ fn notification(episode: &str, told_as: &str) -> Arc<Notification> {
         alertname: "SmartLicenseOutOfCompliance".to_owned(),
         cluster: Some("prod".to_owned()),
         node: None,
+        labels: BTreeMap::new(),
+        fingerprint: String::new(),
         severity: Severity::Emergency,
         episode: episode.to_owned(),
         told_as: told_as.to_owned(),

@@ -70,6 +70,8 @@ fn notification(summary: &str, raw: &str) -> StoredNotification {
         alertname: "SmartLicenseEnteringOutOfCompliance".to_owned(),
         cluster: Some("berlin".to_owned()),
         node: None,
+        labels: BTreeMap::new(),
+        fingerprint: String::new(),
         severity: Severity::Critical,
         episode: "berlin/1".to_owned(),
         told_as: "countdown".to_owned(),
