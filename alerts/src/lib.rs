@@ -14,6 +14,7 @@ pub mod interest;
 pub mod license;
 pub mod limits;
 mod mapping;
+pub mod matcher;
 pub mod notification;
 pub mod now;
 mod reload;
