@@ -60,19 +60,19 @@ impl Matcher {
         }
         let value =
             unquoted(rest[operator.len()..].trim()).ok_or_else(|| fault("the quotes do not end with the value"))?;
-        let regex = || {
+        let compiled = || {
             RegexBuilder::new(&format!("^(?:{value})$"))
                 .size_limit(REGEX_SIZE_MAX)
                 .build()
                 .map_err(|error| fault(&error.to_string().replace('\n', " ")))
         };
-        let test = match operator {
+        let condition = match operator {
             "=" => Test::Equal(value),
             "!=" => Test::NotEqual(value),
-            "=~" => Test::Regex(regex()?, value),
-            _ => Test::NotRegex(regex()?, value),
+            "=~" => Test::Regex(compiled()?, value),
+            _ => Test::NotRegex(compiled()?, value),
         };
-        Ok(Self { name: name.to_owned(), test })
+        Ok(Self { name: name.to_owned(), test: condition })
     }
 
     /// Whether it holds for these labels.
