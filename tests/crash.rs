@@ -14,7 +14,14 @@ use crate::harness::{
     wait::{now, poll_until},
 };
 use jiff::SignedDuration;
-use std::{collections::BTreeSet, fs, path::PathBuf, process::Command, sync::mpsc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::mpsc,
+    time::Duration,
+};
 
 /// The calls by which the incident becomes durable and leaves. `SQLite` syncs with fsync where its build does not know of
 /// fdatasync.
@@ -169,11 +176,13 @@ fn faults(told: &[Told], mails: &[Mail]) -> Vec<String> {
             faults.push(format!("sent, but not kept: {}", mail.message_id));
         }
     }
-    let mut subjects = BTreeSet::new();
+    // What it says of the time left is true when it leaves; whom it tells and in which thread stays.
+    let place = |mail: &Mail| (mail.to.clone(), mail.header("in-reply-to"), mail.header("references"));
+    let mut first = BTreeMap::new();
     for mail in mails {
-        let subject = (mail.message_id.clone(), mail.header("subject"));
-        if !subjects.insert(subject.clone()) && !subjects.contains(&subject) {
-            faults.push(format!("a repeated mail differs: {subject:?}"));
+        let known = first.entry(&mail.message_id).or_insert_with(|| place(mail));
+        if *known != place(mail) {
+            faults.push(format!("{} was repeated elsewhere: {known:?}, {:?}", mail.message_id, place(mail)));
         }
     }
     if distinct(mails) != told.len() {

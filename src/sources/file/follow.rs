@@ -5,9 +5,8 @@ use super::{
     identities::{Applied, Id, Identities},
 };
 use crate::sources::{Limits, Observed, block::Block, facts::Facts, hearing::Ear};
-use ccxwatch_alerts::{fact::Origin, interest::Interest};
+use ccxwatch_alerts::{fact::Origin, interest::Interest, now::Now};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};
-use jiff::Timestamp;
 use std::{
     fs::{File, Metadata},
     io,
@@ -43,7 +42,8 @@ pub(super) struct Sink<'a> {
     pub(super) limits: &'a Limits,
     pub(super) observed: &'a mut Observed,
     pub(super) facts: &'a mut Facts,
-    pub(super) received_at: Timestamp,
+    /// Says when lines were received.
+    pub(super) clock: &'a dyn Fn() -> Now,
 }
 
 /// An open file.
@@ -372,7 +372,7 @@ impl Sink<'_> {
             observed: self.observed,
             facts: self.facts,
             ear,
-            received_at: self.received_at,
+            received_at: (self.clock)().wall,
             catching_up,
         }
     }

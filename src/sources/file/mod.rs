@@ -137,8 +137,7 @@ impl FileSource {
 /// One poll, off the threads that serve sockets: a network mount may hang.
 async fn poll(mut tail: Tail, noticed: bool) -> Result<(Tail, Poll), JoinError> {
     spawn_blocking(move || {
-        let now = clock::now();
-        let poll = if noticed { tail.poll_noticed(now) } else { tail.poll_once(now) };
+        let poll = if noticed { tail.poll_noticed(&clock::now) } else { tail.poll_once(&clock::now) };
         (tail, poll)
     })
     .await

@@ -80,20 +80,22 @@ impl Tail {
         }
     }
 
-    /// Looks at all files, unless a backlog is left from the last poll, and reads about one block.
-    pub fn poll_once(&mut self, now: Now) -> Poll {
+    /// Looks at all files, unless a backlog is left from the last poll, and reads about one block. The clock is asked behind each
+    /// read: a mount that hangs must not make its lines seem to come from the future.
+    pub fn poll_once(&mut self, clock: &dyn Fn() -> Now) -> Poll {
         if !self.backlog {
             self.look();
         }
-        self.read(now);
+        self.read(clock);
+        let now = clock();
         self.settle(now);
         Poll { batch: self.batch(now, false), more: self.backlog }
     }
 
     /// A poll between two regular ones, because something changed in the directory.
-    pub fn poll_noticed(&mut self, now: Now) -> Poll {
+    pub fn poll_noticed(&mut self, clock: &dyn Fn() -> Now) -> Poll {
         self.noticed = true;
-        let poll = self.poll_once(now);
+        let poll = self.poll_once(clock);
         self.noticed = false;
         poll
     }
@@ -246,14 +248,14 @@ impl Tail {
     }
 
     /// Reads what is new; of backlogs the oldest first.
-    fn read(&mut self, now: Now) {
+    fn read(&mut self, clock: &dyn Fn() -> Now) {
         let interest = self.context.interest.load();
         let mut sink = Sink {
             interest: &interest,
             limits: &self.context.limits,
             observed: &mut self.observed,
             facts: &mut self.facts,
-            received_at: now.wall,
+            clock,
         };
         let mut waiting: Vec<&mut Follow> =
             self.follows.values_mut().chain(&mut self.leaving).filter(|follow| follow.has_more()).collect();
@@ -279,13 +281,8 @@ impl Tail {
     fn settle(&mut self, now: Now) {
         let interest = self.context.interest.load();
         let limits = &self.context.limits;
-        let mut sink = Sink {
-            interest: &interest,
-            limits,
-            observed: &mut self.observed,
-            facts: &mut self.facts,
-            received_at: now.wall,
-        };
+        let mut sink =
+            Sink { interest: &interest, limits, observed: &mut self.observed, facts: &mut self.facts, clock: &|| now };
         let is_done = |follow: &Follow| follow.is_done(limits.quiet_polls);
         for follow in self.follows.values_mut().filter(|follow| follow.rotated && is_done(follow)) {
             follow.finish(&mut sink, &mut self.identities);

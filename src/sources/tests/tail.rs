@@ -72,7 +72,7 @@ impl Site {
                 wall: Timestamp::from_second(1_795_000_000 + self.polls).unwrap(),
                 elapsed: SignedDuration::from_millis(250 * self.polls),
             };
-            let poll = self.tail.as_mut().unwrap().poll_once(now);
+            let poll = self.tail.as_mut().unwrap().poll_once(&|| now);
             if let Some(batch) = poll.batch {
                 self.commit(batch);
             }
