@@ -74,6 +74,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/api/v1/clusters", get(clusters))
         .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/senders", get(senders))
         .route("/api/v1/clusters/{name}/acknowledge", post(acknowledge))
         .route("/api/v1/clusters/{name}/confirm-compliant", post(confirm_compliant))
         .route("/api/v1/clusters/{name}/usage", post(usage))
@@ -91,6 +92,10 @@ async fn clusters(State(control): State<Control>) -> Response {
 
 async fn alerts(State(control): State<Control>) -> Response {
     Json(&control.snapshot.load().alerts).into_response()
+}
+
+async fn senders(State(control): State<Control>) -> Response {
+    Json(&control.snapshot.load().senders).into_response()
 }
 
 async fn acknowledge(state: State<Control>, name: Path<String>, body: Json<OperatorBody>) -> Response {

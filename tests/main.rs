@@ -10,3 +10,4 @@ mod measure;
 mod page;
 mod peers;
 mod scenarios;
+mod suggest;

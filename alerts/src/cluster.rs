@@ -8,7 +8,7 @@ use crate::{
     hold::Hold,
     input::{OperatorAction, OperatorCommand},
     license::{episode::EndReason, profile::Profile, tracker::License, usage_feed::UsageFeed},
-    mapping::SiteIndex,
+    mapping::{Mapping, SiteIndex},
     notification::Reason,
     service::{evidence::ServiceState, node::Node},
     settings::ClusterSettings,
@@ -17,7 +17,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// How much older than the truth the saved time of the last line may be: not every line is worth a transaction.
 const HEARD_SAVED_EVERY: SignedDuration = SignedDuration::from_mins(5);
@@ -228,11 +228,12 @@ impl Cluster {
     }
 
     /// What outsiders see.
-    pub(crate) fn view(&self, site: Option<&ClusterSettings>) -> ClusterView {
+    pub(crate) fn view(&self, site: Option<&ClusterSettings>, mapping: &Mapping) -> ClusterView {
         let state = &self.license.state;
         let open = self.license.open();
-        let node = |id: &str, role: &str| NodeView {
+        let node = |id: &str, role: &str, addresses: Vec<IpAddr>| NodeView {
             id: id.to_owned(),
+            addresses,
             role: role.to_owned(),
             last_heard: self.nodes.get(id).and_then(|node| node.last_heard),
             engine: self.nodes.get(id).map_or(ServiceState::Unknown, |node| node.engine.state()).name(),
@@ -254,10 +255,20 @@ impl Cluster {
             release: site.map(|site| site.release.clone()).unwrap_or_default(),
             mapped: site.is_some(),
             nodes: match site {
-                Some(site) => site.nodes.iter().map(|configured| node(&configured.id, &configured.role)).collect(),
-                None => self.nodes.keys().map(|id| node(id, "")).collect(),
+                Some(site) => site
+                    .nodes
+                    .iter()
+                    .map(|configured| node(&configured.id, &configured.role, configured.addresses.clone()))
+                    .collect(),
+                None => self.nodes.keys().map(|id| node(id, "", self.sender(mapping).into_iter().collect())).collect(),
             },
         }
+    }
+
+    /// Whom an unmapped cluster's lines come from, where that tells who speaks.
+    fn sender(&self, mapping: &Mapping) -> Option<IpAddr> {
+        let Standing::Unmapped(key) = &self.standing else { return None };
+        key.whole.sender.map(|sender| sender.to_canonical()).filter(|&sender| !mapping.is_relay(sender))
     }
 
     /// Its alerts, the license alert first.

@@ -18,6 +18,7 @@ use crate::{
     now::Now,
     roster::{Roster, Slot},
     saved::{self, ENGINE_KEY, EngineRow},
+    senders::{SenderView, Senders},
     settings::Settings,
     timer::Moment,
 };
@@ -47,6 +48,8 @@ pub struct Engine {
     pub(crate) ids: u64,
     /// Alerts of no cluster.
     pub(crate) alerts: BTreeMap<String, Alert>,
+    /// Senders in no cluster.
+    pub(crate) senders: Senders,
     /// The engine's own row differs from the saved one.
     pub(crate) dirty: bool,
     /// Keys of rows to delete.
@@ -66,6 +69,7 @@ impl Engine {
             roster: Roster::default(),
             ids: 0,
             alerts: BTreeMap::new(),
+            senders: Senders::default(),
             dirty: true,
             removed: Vec::new(),
             last: now,
@@ -186,8 +190,13 @@ impl Engine {
     /// What the clusters are: configured ones in their order, then unmapped ones by name.
     pub fn clusters(&self) -> Vec<ClusterView> {
         self.visible()
-            .map(|cluster| cluster.view(cluster.site.and_then(|site| self.settings.clusters.get(site))))
+            .map(|cluster| cluster.view(cluster.site.and_then(|site| self.settings.clusters.get(site)), &self.mapping))
             .collect()
+    }
+
+    /// Senders that are in no cluster, as far as their address, file and host name say.
+    pub fn unmapped_senders(&self) -> Vec<SenderView> {
+        self.senders.views()
     }
 
     /// All alerts, firing and last resolved.

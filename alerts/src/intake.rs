@@ -58,7 +58,10 @@ impl Engine {
     /// An origin was heard. An unmapped one is no cluster before it says something of licenses.
     pub(crate) fn heard(&mut self, heard: &Heard, moment: Moment, out: &mut Outbox) {
         let place = self.mapping.place(&heard.origin, None, heard.host.as_deref());
-        let Place::Site { site, node, .. } = place else { return };
+        let Place::Site { site, node, .. } = place else {
+            let relay = heard.origin.sender.is_some_and(|sender| self.mapping.is_relay(sender));
+            return self.senders.heard(heard, relay, &self.limits);
+        };
         let Some(slot) = self.roster.site(site) else { return };
         self.step(slot, moment, |cluster, context| {
             let name = context.site.and_then(|site| site.nodes.get(node?)).map(|node| node.id.as_str());
@@ -74,7 +77,7 @@ impl Engine {
         fact.license?;
         let limit = self.limits.unmapped_name_bytes;
         let origin = origin_key(&fact.origin);
-        let named = [&fact.node_id, &fact.host].into_iter().flatten().map(|name| cleaned(name, limit));
+        let named = [&fact.origin.node, &fact.node_id, &fact.host].into_iter().flatten().map(|name| cleaned(name, limit));
         let claim = named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| cleaned(&origin, limit));
         if let Some(slot) = self.roster.unmapped(&origin, &claim) {
             return Some(slot);

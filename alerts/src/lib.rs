@@ -22,6 +22,7 @@ mod roster;
 mod routing;
 pub mod rules;
 pub mod saved;
+pub mod senders;
 mod service;
 pub mod settings;
 pub mod signal;

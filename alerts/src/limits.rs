@@ -23,6 +23,8 @@ pub struct Limits {
     pub feeds_per_node: usize,
     /// Subsystems of one node. Default 32.
     pub subsystems_per_node: usize,
+    /// Senders in no cluster that are remembered for the person who writes the configuration. Default 256.
+    pub unmapped_senders: usize,
     /// Nodes of an unmapped cluster. Default 4.
     pub unmapped_nodes: usize,
     /// Alerts of one cluster beside its license alert. Default 64.
@@ -44,6 +46,7 @@ impl Limits {
         history: 16,
         feeds_per_node: 8,
         subsystems_per_node: 32,
+        unmapped_senders: 256,
         unmapped_nodes: 4,
         alerts_per_cluster: 64,
         mnemonics: 32,

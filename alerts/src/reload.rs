@@ -19,6 +19,7 @@ impl Engine {
     pub(crate) fn configure(&mut self, settings: Settings, now: Now) {
         self.settings = Arc::new(settings);
         self.mapping = Mapping::new(&self.settings);
+        self.senders.clear();
         let settings = Arc::clone(&self.settings);
         self.profiles =
             settings.clusters.iter().map(|site| Profile::of(&site.release).unwrap_or(&Profile::UNKNOWN)).collect();

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// The soonest deadline of each clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct ClusterView {
 pub struct NodeView {
     /// Its id.
     pub id: String,
+    /// Its addresses: the configured ones, or the one that an unmapped node sends from.
+    pub addresses: Vec<IpAddr>,
     /// `publisher`, `subscriber` or empty.
     pub role: String,
     /// When any of its lines was last heard.

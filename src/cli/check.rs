@@ -1,11 +1,9 @@
 //! `ccxwatch check`: what is wrong with a configuration, and what it comes to.
 
-use super::{Failure, client, configuration};
-use crate::{config, terminal::inert};
+use super::{Failure, client, configuration, suggest};
+use crate::config;
 use clap::Args;
-use serde_json::Value;
 use std::{
-    fmt::Write as _,
     io::{self, Write},
     path::PathBuf,
 };
@@ -39,7 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         let config = configuration(arguments.config.as_deref())?;
         if arguments.suggest {
-            suggest(&client::ask(&config, "/api/v1/clusters", None)?)
+            let clusters = client::ask(&config, "/api/v1/clusters", None)?;
+            suggest::blocks(&clusters, &client::ask(&config, "/api/v1/senders", None)?)
         } else if arguments.json {
             serde_json::to_string(&config).map_err(Failure::running)? + "\n"
         } else {
@@ -48,37 +47,4 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     };
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
-}
-
-/// A block per unmapped cluster; a person joins those that are one.
-fn suggest(clusters: &Value) -> String {
-    let unmapped: Vec<_> = clusters
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|cluster| cluster.get("mapped").and_then(Value::as_bool) == Some(false))
-        .collect();
-    if unmapped.is_empty() {
-        return "# Every sender that was seen is in a cluster.\n".to_owned();
-    }
-    let mut text = String::from("# Seen, and in no cluster. Join the nodes that are one cluster, and name it.\n");
-    for cluster in unmapped {
-        let name = cluster.get("name").and_then(Value::as_str).unwrap_or_default();
-        let name = name.strip_prefix("unmapped:").unwrap_or(name);
-        let quoted = |text: &str| toml::Value::String(inert(text).into_owned()).to_string();
-        let _ = write!(text, "\n[[cluster]]\nname = {}\nrelease = \"\"\ntimezone = \"UTC\"\n", quoted(name));
-        for node in cluster.get("nodes").and_then(Value::as_array).into_iter().flatten() {
-            let id = node.get("id").and_then(Value::as_str).unwrap_or(name);
-            let addresses: Vec<_> = node
-                .get("addresses")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(quoted)
-                .collect();
-            let _ = write!(text, "[[cluster.node]]\nid = {}\naddresses = [{}]\n", quoted(id), addresses.join(", "));
-        }
-    }
-    text
 }

@@ -7,6 +7,7 @@ mod exit;
 pub mod parse;
 pub mod replay;
 pub mod run;
+mod suggest;
 pub mod usage;
 
 pub use exit::{Failure, exit_code};

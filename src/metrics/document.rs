@@ -37,6 +37,7 @@ pub(super) fn cluster(name: &str) -> ClusterView {
         nodes: ["publisher", "subscriber"]
             .map(|role| NodeView {
                 id: format!("{name}-{role}"),
+                addresses: Vec::new(),
                 role: role.to_owned(),
                 last_heard: at,
                 engine: "in_service",

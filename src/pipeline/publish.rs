@@ -71,6 +71,7 @@ impl Publisher {
             at: now.wall,
             clusters,
             alerts,
+            senders: engine.unmapped_senders(),
             time_zones: Arc::clone(&before.time_zones),
             notifications: commits.changed_history(RECENT).unwrap_or_else(|| before.notifications.clone()),
             receivers: commits.dispatcher().health(),

@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use ccxwatch_alerts::{alert::AlertView, notification::Reason, view::ClusterView};
+use ccxwatch_alerts::{alert::AlertView, notification::Reason, senders::SenderView, view::ClusterView};
 use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,6 +25,12 @@ struct Clusters<'a> {
 struct Alerts<'a> {
     at: Timestamp,
     alerts: &'a [AlertView],
+}
+
+#[derive(Serialize)]
+struct Senders<'a> {
+    at: Timestamp,
+    senders: &'a [SenderView],
 }
 
 #[derive(Serialize)]
@@ -82,6 +88,11 @@ pub(super) fn clusters(snapshot: &Snapshot) -> Response {
 
 pub(super) fn alerts(snapshot: &Snapshot) -> Response {
     Json(Alerts { at: snapshot.at, alerts: &snapshot.alerts }).into_response()
+}
+
+/// Senders that are in no cluster.
+pub(super) fn senders(snapshot: &Snapshot) -> Response {
+    Json(Senders { at: snapshot.at, senders: &snapshot.senders }).into_response()
 }
 
 pub(super) fn notifications(snapshot: &Snapshot) -> Response {

@@ -70,6 +70,7 @@ fn router(state: WebState) -> Router {
         .route("/", get(page))
         .route("/api/v1/clusters", get(async |State(state): State<WebState>| api::clusters(&state.view.load())))
         .route("/api/v1/alerts", get(async |State(state): State<WebState>| api::alerts(&state.view.load())))
+        .route("/api/v1/senders", get(async |State(state): State<WebState>| api::senders(&state.view.load())))
         .route(
             "/api/v1/notifications",
             get(async |State(state): State<WebState>| api::notifications(&state.view.load())),

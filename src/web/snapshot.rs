@@ -1,7 +1,7 @@
 //! What the pipeline publishes for the page and the API after each step that changed something.
 
 use crate::{notify::ReceiverHealth, store::StoredNotification};
-use ccxwatch_alerts::{alert::AlertView, view::ClusterView};
+use ccxwatch_alerts::{alert::AlertView, senders::SenderView, view::ClusterView};
 use jiff::{Timestamp, tz::TimeZone};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,6 +12,8 @@ pub struct Snapshot {
     pub at: Timestamp,
     /// The clusters, in any order.
     pub clusters: Vec<ClusterView>,
+    /// Senders that are in no cluster.
+    pub senders: Vec<SenderView>,
     /// The zones of the clusters, by their names; a cluster without one is shown in UTC only.
     pub time_zones: Arc<BTreeMap<String, TimeZone>>,
     /// The alerts, firing and last resolved.

@@ -26,6 +26,7 @@ fn an_address_decides_over_a_name_and_a_name_behind_a_relay() {
     check(line(Ooc, None, at).from("10.9.9.9").node("ghost"), "unmapped:ghost", &[]);
     check(line(Ooc, None, at).file(Some("ccx-s1")).node("ghost"), "south", &["node_mismatch"]);
     check(line(Ooc, None, at).file(None).node("ccx-n2"), "north", &[]);
+    check(line(Ooc, None, at).file(Some("lost-node")).node("ghost"), "unmapped:lost-node", &[]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn cluster(name: &str, stage: &'static str) -> ClusterView {
         mapped: true,
         nodes: vec![NodeView {
             id: format!("{name}-pub"),
+            addresses: Vec::new(),
             role: "publisher".to_owned(),
             last_heard: Some(time("2026-11-24T10:29:00Z")),
             engine: "in_service",
@@ -116,6 +117,7 @@ fn sample() -> Snapshot {
             next_try: Some(time("2026-11-24T10:31:00Z")),
             queued: 2,
         }],
+        senders: Vec::new(),
         store_failing: false,
         listening: vec!["listening udp 127.0.0.1:5514".to_owned(), "page http://127.0.0.1:9914/".to_owned()],
     }
