@@ -87,6 +87,7 @@ impl Process {
     pub async fn start(config: Config) -> Result<Self, Failure> {
         let metrics = Arc::new(Metrics::new());
         metrics.config_reload(true);
+        metrics.set_detail(config.metrics.detail);
         let udp = bind(&config.sources.udp, "udp", sources::udp::bind)?;
         let tcp = bind(&config.sources.tcp, "tcp", sources::tcp::bind)?;
         let web_address = *config.web.listen.get_ref();
@@ -148,25 +149,26 @@ impl Process {
 
         let mut queues = Queues::default();
         let capacity = context.limits.queue_batches;
-        let mut queue = |kind| {
+        let mut queue = |kind: &'static str| {
             let (sender, receiver) = mpsc::channel(capacity);
             queues.add(kind, receiver);
             sender
         };
         for source in udp {
-            tokio::spawn(source.run(context.clone(), queue(Channel::Udp)));
+            tokio::spawn(source.run(context.clone(), queue(Channel::Udp.name())));
         }
         for source in tcp {
-            tokio::spawn(source.run(context.clone(), queue(Channel::Tcp)));
+            tokio::spawn(source.run(context.clone(), queue(Channel::Tcp.name())));
         }
         for file in &config.sources.file {
             let node = file.node.as_ref().map(|node| node.get_ref().clone());
             let source = FileSource::new(file.path.get_ref(), node, &positions).map_err(Failure::running)?;
-            tokio::spawn(source.run(context.clone(), queue(Channel::File)));
+            tokio::spawn(source.run(context.clone(), queue(Channel::File.name())));
         }
         if config.sources.stdin {
-            tokio::spawn(sources::stdin::run(context.clone(), queue(Channel::Stdin)));
+            tokio::spawn(sources::stdin::run(context.clone(), queue(Channel::Stdin.name())));
         }
+        tokio::spawn(sources::heartbeat::run(context.clone(), Arc::clone(&metrics), queue("heartbeat")));
         let parts = Parts {
             engine,
             recipients: Recipients::of(&config),

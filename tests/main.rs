@@ -4,6 +4,7 @@
 mod crash;
 mod direction;
 mod faults;
+mod grafana;
 mod harness;
 mod incident;
 mod measure;

@@ -3,11 +3,18 @@
 use crate::{
     alert::{Alert, AlertStatus, AlertView, annotations, fingerprint},
     context::Context,
-    engine::{ClusterView, NodeView, Outbox},
+    engine::{ClusterView, FeedView, NodeView, Outbox},
     fact::Fact,
     hold::Hold,
     input::{OperatorAction, OperatorCommand},
-    license::{episode::EndReason, profile::Profile, tracker::License, usage_feed::UsageFeed},
+    license::{
+        authorization::{Authorization, SmartLicense},
+        episode::EndReason,
+        profile::Profile,
+        stage::Stage,
+        tracker::License,
+        usage_feed::UsageFeed,
+    },
     mapping::{Mapping, SiteIndex},
     notification::Reason,
     service::{evidence::ServiceState, node::Node},
@@ -21,6 +28,9 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 /// How much older than the truth the saved time of the last line may be: not every line is worth a transaction.
 const HEARD_SAVED_EVERY: SignedDuration = SignedDuration::from_mins(5);
+
+/// Seconds of a day.
+const DAY_SECONDS: i64 = 24 * 3600;
 
 /// Who a cluster is to the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +61,9 @@ pub(crate) struct Cluster {
     pub(crate) name: String,
     pub(crate) standing: Standing,
     pub(crate) license: License,
+    /// Registration and authorization, as the license manager says.
+    #[serde(default)]
+    pub(crate) smart: SmartLicense,
     #[serde(default)]
     pub(crate) last_heard: Option<Timestamp>,
     #[serde(default)]
@@ -88,6 +101,7 @@ impl Cluster {
             name,
             standing,
             license: License::default(),
+            smart: SmartLicense::default(),
             last_heard: None,
             nodes: BTreeMap::new(),
             alerts: BTreeMap::new(),
@@ -130,6 +144,8 @@ impl Cluster {
         context: &mut Context<'_>,
         out: &mut Outbox,
     ) {
+        let overage = SignedDuration::from_hours(24 * i64::from(context.settings.license.enforcement_after_days));
+        self.dirty |= self.smart.hear(fact, timing.at, overage);
         if let Some(event) = fact.license {
             self.license_event(fact, event, timing, node, mismatch, context, out);
         } else if let Some(node) = node {
@@ -144,6 +160,7 @@ impl Cluster {
             OperatorAction::Acknowledge => self.license.acknowledge(command, context.moment.now),
             OperatorAction::ConfirmCompliant => {
                 let at = context.moment.now.wall;
+                self.smart.confirm(at);
                 self.license.confirm(at, EndReason::Operator, Some(command), context, out);
             }
         }
@@ -228,9 +245,16 @@ impl Cluster {
     }
 
     /// What outsiders see.
-    pub(crate) fn view(&self, site: Option<&ClusterSettings>, mapping: &Mapping) -> ClusterView {
+    pub(crate) fn view(&self, site: Option<&ClusterSettings>, mapping: &Mapping, now: Timestamp) -> ClusterView {
         let state = &self.license.state;
         let open = self.license.open();
+        let enforcement_at = state.overage().map(|overage| overage.enforcement_at);
+        let feeds = |id: &str| {
+            let feeds = self.nodes.get(id).into_iter().flat_map(|node| &node.feeds);
+            feeds
+                .map(|(name, feed)| FeedView { name: name.clone(), last_heard: feed.last, silent: feed.silent })
+                .collect()
+        };
         let node = |id: &str, role: &str, addresses: Vec<IpAddr>| NodeView {
             id: id.to_owned(),
             addresses,
@@ -238,13 +262,22 @@ impl Cluster {
             last_heard: self.nodes.get(id).and_then(|node| node.last_heard),
             engine: self.nodes.get(id).map_or(ServiceState::Unknown, |node| node.engine.state()).name(),
             cluster_view_daemon: self.nodes.get(id).map_or(ServiceState::Unknown, |node| node.daemon.state()).name(),
+            feeds: feeds(id),
         };
         ClusterView {
             name: self.name.clone(),
             stage: state.stage().name(),
             since: state.since(),
             deadline: state.deadline(),
-            enforcement_at: state.overage().map(|overage| overage.enforcement_at),
+            enforcement_at,
+            days_left: enforcement_at.map(|at| at.duration_since(now).as_secs().div_euclid(DAY_SECONDS)),
+            usage: self.usage.view(site.and_then(|site| site.purchased)),
+            registration: self.smart.registration.name(),
+            registration_since: self.smart.registration_since,
+            authorization: self.authorization().name(),
+            authorization_since: self.smart.authorization_since,
+            restriction_at: self.smart.restriction_at,
+            island_mode: self.has_more_than_one_master(),
             evidence: open.map_or(0, |episode| episode.evidence.count),
             flags: open.map(crate::license::episode::Episode::flag_names).unwrap_or_default(),
             last_heard: self.last_heard,
@@ -269,6 +302,15 @@ impl Cluster {
     fn sender(&self, mapping: &Mapping) -> Option<IpAddr> {
         let Standing::Unmapped(key) = &self.standing else { return None };
         key.whole.sender.map(|sender| sender.to_canonical()).filter(|&sender| !mapping.is_relay(sender))
+    }
+
+    /// What the product may do: the stage of its license says it where no line of the license manager does.
+    fn authorization(&self) -> Authorization {
+        match self.license.state.stage() {
+            Stage::OutOfCompliance | Stage::EnforcementDue => Authorization::OutOfCompliance,
+            Stage::Compliant if self.smart.authorization == Authorization::Unknown => Authorization::InCompliance,
+            _ => self.smart.authorization,
+        }
     }
 
     /// Its alerts, the license alert first.

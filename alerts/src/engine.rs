@@ -3,7 +3,7 @@
 pub use crate::{
     alert::{AlertStatus, AlertView},
     saved::{RestoreError, SavedRow},
-    view::{ClusterView, Deadlines, NodeView},
+    view::{ClusterView, Deadlines, FeedView, NodeView, UsageView},
 };
 
 use crate::{
@@ -190,7 +190,10 @@ impl Engine {
     /// What the clusters are: configured ones in their order, then unmapped ones by name.
     pub fn clusters(&self) -> Vec<ClusterView> {
         self.visible()
-            .map(|cluster| cluster.view(cluster.site.and_then(|site| self.settings.clusters.get(site)), &self.mapping))
+            .map(|cluster| {
+                let site = cluster.site.and_then(|site| self.settings.clusters.get(site));
+                cluster.view(site, &self.mapping, self.last.wall)
+            })
             .collect()
     }
 

@@ -77,7 +77,8 @@ impl Engine {
         fact.license?;
         let limit = self.limits.unmapped_name_bytes;
         let origin = origin_key(&fact.origin);
-        let named = [&fact.origin.node, &fact.node_id, &fact.host].into_iter().flatten().map(|name| cleaned(name, limit));
+        let named =
+            [&fact.origin.node, &fact.node_id, &fact.host].into_iter().flatten().map(|name| cleaned(name, limit));
         let claim = named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| cleaned(&origin, limit));
         if let Some(slot) = self.roster.unmapped(&origin, &claim) {
             return Some(slot);

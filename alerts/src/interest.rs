@@ -1,6 +1,6 @@
 //! Which lines the engine wants: the hot path of every source. A line that is not wanted is counted and forgotten.
 
-use crate::{service::evidence, settings::Settings};
+use crate::{license::authorization, service::evidence, settings::Settings};
 use ccxwatch_parsers::{Triage, severity::Severity};
 use memchr::memmem;
 
@@ -22,6 +22,9 @@ impl Interest {
             let debug =
                 triage.severity == Severity::Debug && matches!(triage.mnemonic, b"UNK" | b"EXCEPTION" | b"DEBUG");
             return !debug;
+        }
+        if authorization::may_say(triage.facility) {
+            return true;
         }
         let has = |text: &str| memmem::find(raw, text.as_bytes()).is_some();
         if is_rtmt(triage) {

@@ -26,6 +26,22 @@ pub struct ClusterView {
     pub deadline: Option<Timestamp>,
     /// The day of enforcement.
     pub enforcement_at: Option<Timestamp>,
+    /// Whole days until then; negative once it has passed.
+    pub days_left: Option<i64>,
+    /// License use, where a report or the configuration says something of it.
+    pub usage: Option<UsageView>,
+    /// `registered`, `expired`, …: [`crate::license::authorization::Registration`].
+    pub registration: &'static str,
+    /// Since when, by the first line that said so.
+    pub registration_since: Option<Timestamp>,
+    /// `in_compliance`, `evaluation`, …: [`crate::license::authorization::Authorization`].
+    pub authorization: &'static str,
+    /// Since when, by the first line of the license manager that said so.
+    pub authorization_since: Option<Timestamp>,
+    /// When provisioning is restricted, where the license manager says that an overage period runs or is over.
+    pub restriction_at: Option<Timestamp>,
+    /// More than one node says that it is the master.
+    pub island_mode: bool,
     /// Lines of evidence of the current episode, copies included.
     pub evidence: u64,
     /// Oddities.
@@ -40,6 +56,34 @@ pub struct ClusterView {
     pub mapped: bool,
     /// Its nodes and when each was last heard.
     pub nodes: Vec<NodeView>,
+}
+
+/// License use of a [`ClusterView`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct UsageView {
+    /// The time of the last report.
+    pub at: Option<Timestamp>,
+    /// Licenses in use, by the last report that said so.
+    pub used: Option<u32>,
+    /// Licenses bought.
+    pub purchased: Option<u32>,
+    /// The peak that is reported instead of the real use, while it is locked.
+    pub locked: Option<u32>,
+    /// Licenses to buy to be covered.
+    pub deficit: Option<u32>,
+    /// `compliant`, `over`, `out_of_compliance`.
+    pub state: &'static str,
+}
+
+/// One way that the lines of a [`NodeView`] come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeedView {
+    /// `udp 10.20.0.5`, `file /srv/uccx/pub/MCVD/Cisco001MCVD001.log`.
+    pub name: String,
+    /// When it was last heard.
+    pub last_heard: Timestamp,
+    /// It is silent for longer than is usual.
+    pub silent: bool,
 }
 
 /// One node of a [`ClusterView`].
@@ -57,4 +101,6 @@ pub struct NodeView {
     pub engine: &'static str,
     /// State of the Cluster View Daemon, likewise.
     pub cluster_view_daemon: &'static str,
+    /// The ways that its lines come.
+    pub feeds: Vec<FeedView>,
 }

@@ -5,6 +5,7 @@
 mod check;
 mod cluster;
 mod license;
+mod metrics;
 mod receiver;
 mod settings;
 mod sources;
@@ -14,6 +15,7 @@ mod web;
 pub use check::{ConfigError, Fault, load, parse};
 pub use cluster::{Cluster, Node};
 pub use license::{Feeds, License};
+pub use metrics::{Detail, Metrics};
 pub use receiver::{Receiver, ReceiverType, Secret, Tls};
 pub use sources::{FileSource, Listener, Sources};
 pub use store::Store;
@@ -36,6 +38,8 @@ pub struct Config {
     pub sources: Sources,
     /// `[web]`
     pub web: Web,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[store]`
     pub store: Store,
     /// `[[cluster]]`
@@ -55,6 +59,7 @@ mod tests {
         assert_eq!(documented.feeds, Feeds::default());
         assert_eq!(documented.sources, Sources::default());
         assert_eq!(documented.web, Web::default());
+        assert_eq!(documented.metrics, Metrics::default());
         assert_eq!(documented.store, Store::default());
     }
 

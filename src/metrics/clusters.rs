@@ -1,11 +1,15 @@
 //! The series of the clusters. They are read from the engine's views at each scrape, so that a step of the engine costs nothing
 //! here and a cluster that is gone leaves no series behind.
 
-use super::flags;
+use super::{flags, quiet};
+use crate::config::Detail;
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{
-    license::stage::Stage,
-    view::{ClusterView, NodeView},
+    license::{
+        authorization::{Authorization, Registration},
+        stage::Stage,
+    },
+    view::{ClusterView, NodeView, UsageView},
 };
 use jiff::Timestamp;
 use prometheus::{
@@ -27,7 +31,10 @@ enum Family {
     Info,
     Heard,
     Omitted,
+    Quiet,
+    Clusters,
     View,
+    Island,
     Stage,
     Since,
     Deadline,
@@ -35,17 +42,32 @@ enum Family {
     Evidence,
     Acknowledged,
     Flag,
+    Used,
+    Purchased,
+    Locked,
+    Deficit,
+    UsageReport,
+    Registration,
+    RegistrationSince,
+    Authorization,
+    AuthorizationSince,
+    Restriction,
     NodeHeard,
+    FeedHeard,
+    FeedSilent,
     Engine,
     Daemon,
 }
 
 impl Family {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 29] = [
         Self::Info,
         Self::Heard,
         Self::Omitted,
+        Self::Quiet,
+        Self::Clusters,
         Self::View,
+        Self::Island,
         Self::Stage,
         Self::Since,
         Self::Deadline,
@@ -53,7 +75,19 @@ impl Family {
         Self::Evidence,
         Self::Acknowledged,
         Self::Flag,
+        Self::Used,
+        Self::Purchased,
+        Self::Locked,
+        Self::Deficit,
+        Self::UsageReport,
+        Self::Registration,
+        Self::RegistrationSince,
+        Self::Authorization,
+        Self::AuthorizationSince,
+        Self::Restriction,
         Self::NodeHeard,
+        Self::FeedHeard,
+        Self::FeedSilent,
         Self::Engine,
         Self::Daemon,
     ];
@@ -69,6 +103,15 @@ impl Family {
             Self::Omitted => (
                 "ccxwatch_clusters_omitted",
                 "Clusters outside the configuration that have no series because there are too many.",
+            ),
+            Self::Quiet => (
+                "ccxwatch_clusters_quiet",
+                "Clusters of which nothing needs a look; where the configuration says so, they have no series of their own.",
+            ),
+            Self::Clusters => ("ccxwatch_clusters", "Clusters by license stage, with and without series of their own."),
+            Self::Island => (
+                "ccxwatch_cluster_island_mode",
+                "1 while a line says that more than one node is the master, 0 otherwise.",
             ),
             Self::View => {
                 ("ccxwatch_clusters_view_timestamp_seconds", "When the engine last published its view, as Unix time.")
@@ -90,6 +133,41 @@ impl Family {
             }
             Self::Acknowledged => ("ccxwatch_license_acknowledged", "1 if somebody acknowledged the current stage."),
             Self::Flag => ("ccxwatch_license_flag", "1 for each oddity of the current episode."),
+            Self::Used => ("ccxwatch_license_used", "Licenses in use, by the last report."),
+            Self::Purchased => ("ccxwatch_license_purchased", "Licenses bought, by a report or the configuration."),
+            Self::Locked => {
+                ("ccxwatch_license_locked", "The peak of use that is reported while out of compliance locks it.")
+            }
+            Self::Deficit => ("ccxwatch_license_deficit", "Licenses to buy to be covered."),
+            Self::UsageReport => {
+                ("ccxwatch_license_usage_report_timestamp_seconds", "The time of the last report of use, as Unix time.")
+            }
+            Self::Registration => (
+                "ccxwatch_license_registration_state",
+                "1 for the registration state, 0 for the others; absent until a line says one.",
+            ),
+            Self::RegistrationSince => (
+                "ccxwatch_license_registration_since_timestamp_seconds",
+                "When a line first said the registration state, as Unix time.",
+            ),
+            Self::Authorization => (
+                "ccxwatch_license_authorization_state",
+                "1 for the authorization state, 0 for the others; absent until one is known.",
+            ),
+            Self::AuthorizationSince => (
+                "ccxwatch_license_authorization_since_timestamp_seconds",
+                "When a line of the license manager first said the authorization state, as Unix time.",
+            ),
+            Self::Restriction => (
+                "ccxwatch_license_restriction_timestamp_seconds",
+                "When provisioning is restricted by the license manager's lines, as Unix time.",
+            ),
+            Self::FeedHeard => {
+                ("ccxwatch_feed_last_heard_timestamp_seconds", "When a feed of the node was last heard, as Unix time.")
+            }
+            Self::FeedSilent => {
+                ("ccxwatch_feed_silent", "1 while a feed of the node is silent for longer than is usual, 0 otherwise.")
+            }
             Self::NodeHeard => {
                 ("ccxwatch_node_last_heard_timestamp_seconds", "When a line of the node was last heard, as Unix time.")
             }
@@ -115,6 +193,7 @@ pub(super) struct Clusters {
 #[derive(Debug, Default)]
 struct Views {
     at: Timestamp,
+    detail: Detail,
     clusters: Vec<ClusterView>,
 }
 
@@ -128,8 +207,8 @@ impl Clusters {
         Self { views: Arc::default(), descriptions: Arc::new(Family::ALL.map(describe).to_vec()) }
     }
 
-    pub(super) fn set(&self, clusters: &[ClusterView], at: Timestamp) {
-        self.views.store(Arc::new(Views { at, clusters: clusters.to_vec() }));
+    pub(super) fn set(&self, clusters: &[ClusterView], at: Timestamp, detail: Detail) {
+        self.views.store(Arc::new(Views { at, detail, clusters: clusters.to_vec() }));
     }
 }
 
@@ -141,8 +220,12 @@ impl Collector for Clusters {
     fn collect(&self) -> Vec<MetricFamily> {
         let views = self.views.load();
         let mut shown = Page::default();
-        let (mut unmapped, mut omitted) = (0, 0_u32);
+        let (mut unmapped, mut omitted, mut quiet) = (0, 0_u32, 0_u32);
+        let mut stages = Stage::ALL.map(|stage| (stage.name(), 0_u32));
         for cluster in &views.clusters {
+            stages.iter_mut().filter(|(stage, _)| *stage == cluster.stage).for_each(|(_, count)| *count += 1);
+            let is_quiet = quiet::is_quiet(cluster);
+            quiet += u32::from(is_quiet);
             if !cluster.mapped {
                 if unmapped == UNMAPPED_CLUSTERS_LIMIT {
                     omitted += 1;
@@ -150,9 +233,16 @@ impl Collector for Clusters {
                 }
                 unmapped += 1;
             }
-            shown.cluster(cluster);
+            shown.info(cluster);
+            if !is_quiet || views.detail == Detail::All {
+                shown.cluster(cluster);
+            }
         }
         shown.add(Family::Omitted, &[], f64::from(omitted));
+        shown.add(Family::Quiet, &[], f64::from(quiet));
+        for (stage, count) in stages {
+            shown.add(Family::Clusters, &[("stage", stage)], f64::from(count));
+        }
         shown.time(Family::View, &[], Some(views.at));
         Family::ALL.into_iter().zip(shown.families).map(|(family, metrics)| finished(family, metrics)).collect()
     }
@@ -176,10 +266,13 @@ struct Page {
 }
 
 impl Page {
+    fn info(&mut self, view: &ClusterView) {
+        let mapped = if view.mapped { "true" } else { "false" };
+        self.add(Family::Info, &[("cluster", &view.name), ("mapped", mapped), ("release", &view.release)], 1.0);
+    }
+
     fn cluster(&mut self, view: &ClusterView) {
         let name = ("cluster", view.name.as_str());
-        let mapped = if view.mapped { "true" } else { "false" };
-        self.add(Family::Info, &[name, ("mapped", mapped), ("release", &view.release)], 1.0);
         self.states(Family::Stage, &[name], "stage", &Stage::ALL.map(Stage::name), view.stage);
         self.time(Family::Since, &[name], view.since);
         self.time(Family::Deadline, &[name], view.deadline);
@@ -187,6 +280,15 @@ impl Page {
         self.time(Family::Heard, &[name], view.last_heard);
         self.add(Family::Evidence, &[name], view.evidence as f64);
         self.add(Family::Acknowledged, &[name], if view.acknowledged_by.is_some() { 1.0 } else { 0.0 });
+        self.add(Family::Island, &[name], f64::from(u8::from(view.island_mode)));
+        if let Some(usage) = &view.usage {
+            self.usage(name, usage);
+        }
+        self.known(Family::Registration, &[name], &Registration::ALL.map(Registration::name), view.registration);
+        self.time(Family::RegistrationSince, &[name], view.registration_since);
+        self.known(Family::Authorization, &[name], &Authorization::ALL.map(Authorization::name), view.authorization);
+        self.time(Family::AuthorizationSince, &[name], view.authorization_since);
+        self.time(Family::Restriction, &[name], view.restriction_at);
         for flag in flags::labels(&view.flags) {
             self.add(Family::Flag, &[name, ("flag", flag)], 1.0);
         }
@@ -195,13 +297,37 @@ impl Page {
         }
     }
 
+    fn usage(&mut self, cluster: (&str, &str), usage: &UsageView) {
+        for (family, licenses) in [
+            (Family::Used, usage.used),
+            (Family::Purchased, usage.purchased),
+            (Family::Locked, usage.locked),
+            (Family::Deficit, usage.deficit),
+        ] {
+            if let Some(licenses) = licenses {
+                self.add(family, &[cluster], f64::from(licenses));
+            }
+        }
+        self.time(Family::UsageReport, &[cluster], usage.at);
+    }
+
     fn node(&mut self, cluster: (&str, &str), node: &NodeView) {
         let labels = [cluster, ("node", node.id.as_str())];
         self.time(Family::NodeHeard, &labels, node.last_heard);
         for (family, state) in [(Family::Engine, node.engine), (Family::Daemon, node.cluster_view_daemon)] {
-            if state != "unknown" {
-                self.states(family, &labels, "state", &SERVICE_STATES, state);
-            }
+            self.known(family, &labels, &SERVICE_STATES, state);
+        }
+        for feed in &node.feeds {
+            let labels = [labels[0], labels[1], ("feed", feed.name.as_str())];
+            self.time(Family::FeedHeard, &labels, Some(feed.last_heard));
+            self.add(Family::FeedSilent, &labels, f64::from(u8::from(feed.silent)));
+        }
+    }
+
+    /// A state that is left out until it is known.
+    fn known(&mut self, family: Family, labels: &[(&str, &str)], states: &[&str], current: &str) {
+        if current != "unknown" {
+            self.states(family, labels, "state", states, current);
         }
     }
 

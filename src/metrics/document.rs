@@ -1,13 +1,16 @@
 //! Holds `grafana/METRICS.md` against what `/metrics` prints.
 
-use super::{Metrics, facilities, severity_label};
-use crate::sources::{DropReason, Observed, Observer, SourceName};
+use super::{HeartbeatStage, Metrics, facilities, severity_label};
+use crate::{
+    config::Detail,
+    sources::{DropReason, Lag, Observed, Observer, SourceName},
+};
 use ccxwatch_alerts::{
     alert::{AlertStatus, AlertView},
     fact::Channel,
     license::stage::Stage,
     notification::EvidenceSummary,
-    view::{ClusterView, NodeView},
+    view::{ClusterView, FeedView, NodeView, UsageView},
 };
 use ccxwatch_parsers::{defect::Defect, severity::Severity};
 use jiff::Timestamp;
@@ -28,6 +31,21 @@ pub(super) fn cluster(name: &str) -> ClusterView {
         since: at,
         deadline: at,
         enforcement_at: at,
+        days_left: Some(3),
+        usage: Some(UsageView {
+            at,
+            used: Some(110),
+            purchased: Some(100),
+            locked: Some(130),
+            deficit: Some(30),
+            state: "out_of_compliance",
+        }),
+        registration: "registered",
+        registration_since: at,
+        authorization: "expired",
+        authorization_since: at,
+        restriction_at: at,
+        island_mode: true,
         evidence: 4,
         flags: vec!["clock_skew".to_owned()],
         last_heard: at,
@@ -42,6 +60,11 @@ pub(super) fn cluster(name: &str) -> ClusterView {
                 last_heard: at,
                 engine: "in_service",
                 cluster_view_daemon: "out_of_service",
+                feeds: vec![FeedView {
+                    name: "udp 10.20.0.5".to_owned(),
+                    last_heard: Timestamp::UNIX_EPOCH,
+                    silent: true,
+                }],
             })
             .to_vec(),
     }
@@ -56,7 +79,8 @@ fn observed(facility: &str) -> Observed {
     let mut observed = Observed::default();
     (observed.lines, observed.bytes, observed.blocks, observed.facts) = (3, 300, 2, 1);
     (observed.opened, observed.closed) = (2, 1);
-    observed.events.count(facility.as_bytes(), Severity::Alert);
+    observed.events.count(facility.as_bytes(), b"SYSTEM_IN_OOC_STATE", Severity::Alert);
+    observed.lag = Some(Lag { bytes: 7, behind_since: Some(crate::clock::elapsed()) });
     observed.defective(Defect::InvalidUtf8);
     observed.dropped(DropReason::KernelBuffer, 4);
     observed
@@ -92,6 +116,9 @@ fn populated() -> Metrics {
     metrics.notification_latency(0.02);
     metrics.outbox(1, Some(Duration::from_mins(1)));
     metrics.config_reload(true);
+    for stage in HeartbeatStage::ALL {
+        metrics.heartbeat(stage, Timestamp::UNIX_EPOCH);
+    }
     metrics.web_request(200);
     metrics.web_refused("host");
     drop(metrics.web_connection());
@@ -155,7 +182,7 @@ fn units_and_bounds_are_said() {
         match unit {
             "Unix time" => assert!(bare.ends_with("_timestamp_seconds"), "{name}"),
             "seconds" => assert!(bare.ends_with("_seconds"), "{name}"),
-            "bytes" => assert!(bare.ends_with("_bytes_total"), "{name}"),
+            "bytes" => assert!(bare.ends_with("_bytes_total") || bare.ends_with("_bytes"), "{name}"),
             _ => assert!(!bare.ends_with("_seconds"), "{name}: {unit}"),
         }
         assert_eq!(bare.ends_with("_total"), kind == "counter", "{name}");
@@ -182,7 +209,7 @@ fn hostile_input_stays_within_the_bounds() {
     assert_eq!(of("ccxwatch_notification_failures_total{"), 33);
     assert_eq!(of("ccxwatch_cluster_info{"), 256);
     assert!(text.contains("ccxwatch_clusters_omitted 744\n"));
-    assert!(text.contains(&format!("facility=\"{}\",severity=\"alert\"}} 5000", facilities::OTHER)));
+    assert!(text.contains(&format!("facility=\"{0}\",mnemonic=\"{0}\",severity=\"alert\"}} 5000", facilities::OTHER)));
     for line in text.lines() {
         assert!(line.starts_with('#') || line.starts_with("ccxwatch_") || line.starts_with(PROCESS), "{line}");
     }
@@ -200,7 +227,8 @@ fn what_a_source_counts_adds_up() {
         "source_connections{source=\"udp:127.0.0.1:5514\"} 2",
         "source_drops_total{reason=\"kernel_buffer\",source=\"udp:127.0.0.1:5514\"} 8",
         "source_drops_total{reason=\"queue_full\",source=\"udp:127.0.0.1:5514\"} 0",
-        "events_total{facility=\"LIB_LICENSE\",severity=\"alert\"} 2",
+        "events_total{facility=\"LIB_LICENSE\",mnemonic=\"SYSTEM_IN_OOC_STATE\",severity=\"alert\"} 2",
+        "tail_lag_bytes{source=\"udp:127.0.0.1:5514\"} 7",
         "parse_defects_total{defect=\"invalid_utf8\"} 2",
     ] {
         assert!(text.contains(&format!("ccxwatch_{line}\n")), "{line}\n{text}");
@@ -223,6 +251,36 @@ fn a_cluster_is_in_one_stage_and_leaves_nothing_behind() {
     );
     metrics.set_clusters(&[], Timestamp::UNIX_EPOCH);
     assert!(!metrics.encode().unwrap().contains("berlin"));
+}
+
+#[test]
+fn a_quiet_cluster_can_be_left_out() {
+    let metrics = Metrics::new();
+    let quiet = ClusterView {
+        stage: "compliant",
+        authorization: "unknown",
+        enforcement_at: None,
+        restriction_at: None,
+        island_mode: false,
+        usage: None,
+        flags: Vec::new(),
+        nodes: Vec::new(),
+        ..cluster("quiet")
+    };
+    let clusters = [quiet, cluster("berlin")];
+    let lines = |of: &str| {
+        let text = metrics.encode().unwrap();
+        text.lines().filter(|line| line.contains(&format!("cluster=\"{of}\""))).count()
+    };
+    metrics.set_clusters(&clusters, Timestamp::UNIX_EPOCH);
+    let (quiet, loud) = (lines("quiet"), lines("berlin"));
+    assert!(quiet > 10 && loud > quiet);
+    metrics.set_detail(Detail::NotQuiet);
+    metrics.set_clusters(&clusters, Timestamp::UNIX_EPOCH);
+    assert_eq!((lines("quiet"), lines("berlin")), (1, loud));
+    let text = metrics.encode().unwrap();
+    assert!(text.contains("ccxwatch_clusters_quiet 1\n"));
+    assert!(text.contains("ccxwatch_clusters{stage=\"compliant\"} 1\n"));
 }
 
 #[test]

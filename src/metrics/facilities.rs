@@ -7,7 +7,7 @@ pub(super) const OTHER: &str = "other";
 /// the spellings that other Cisco pages use), and the facilities of the alarm catalogue of Unified CM 12.5 to 15, which is the
 /// platform below Unified CCX.
 #[rustfmt::skip]
-const KNOWN: [&str; 160] = [
+const KNOWN: [&str; 161] = [
     "AC_CLUSTER", "AC_CONFIG", "AC_DATABASE", "AC_JTAPI", "AC_OS", "ADM", "ADM_CFD", "ADM_CFG", "APP_MGR",
     "ARCHIVE_MGR", "AUDITEVENT", "AUDITLOG", "AW_CFG", "BARBI_CLI", "BOOTSTRAP_MGR", "CALLMANAGER", "CAPF", "CAR",
     "CDP", "CDRREP", "CEF", "CERT", "CFG_MGR", "CHANNEL_MGR", "CLUSTERMANAGER", "CLUSTER_MGR", "CMI", "CONTACT_MGR",
@@ -19,7 +19,7 @@ const KNOWN: [&str; 160] = [
     "LIB_DIRECTORY", "LIB_EVENT", "LIB_ICM", "LIB_JASPER", "LIB_JCUP", "LIB_JDBC", "LIB_JINI", "LIB_JLEX", "LIB_JMAIL",
     "LIB_LICENSE", "LIB_MEDIA", "LIB_RMI", "LIB_SERVLET", "LIB_TC", "LOGIN", "LOG_MGR", "LPMTCT", "MGR_MGR",
     "MRCP_CFG", "NODE_MGR", "PALETTE", "PE", "PHONE", "PROMPT_MGR", "PURGING", "Proxy", "REST_CLIENT", "RPT", "RTMT",
-    "RTPPORT_MGR", "ReplWatcher", "SA", "SAMLSSO", "SCRIPT_MGR", "SERVICEMANAGER", "SESSION_MGR", "SIP_STACK",
+    "RTPPORT_MGR", "ReplWatcher", "SA", "SAMLSSO", "SCRIPT_MGR", "SERVICEMANAGER", "SESSION_MGR", "SIP_STACK", "SLMALARMCATALOG",
     "SOCKET_MGR", "SRM", "SS_APP", "SS_CHAT", "SS_CM", "SS_CMT", "SS_DB", "SS_EMAIL", "SS_HTTP", "SS_ICM",
     "SS_MRCP_ASR", "SS_MRCP_TTS", "SS_OB", "SS_OUTBOUND", "SS_RM", "SS_RMCM", "SS_ROUTEANDQUEUE", "SS_ROUTENQUEUE",
     "SS_RTR", "SS_SIP", "SS_TEL", "SS_VB", "STEPS_CONTACT", "STEPS_DB", "STEPS_DOCUMENT", "STEPS_EMAIL",

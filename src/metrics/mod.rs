@@ -7,10 +7,14 @@ mod clusters;
 mod document;
 mod facilities;
 mod flags;
+mod lag;
+mod mnemonics;
+mod quiet;
 mod series;
 mod sources;
 
-use crate::clock;
+use crate::{clock, config::Detail};
+use arc_swap::ArcSwap;
 use bounded::Names;
 use ccxwatch_alerts::{
     alert::{AlertStatus, AlertView},
@@ -19,13 +23,39 @@ use ccxwatch_alerts::{
 use ccxwatch_parsers::severity::Severity;
 use clusters::Clusters;
 use jiff::{SignedDuration, Timestamp};
+use lag::Lags;
 use prometheus::{Registry, TextEncoder};
 use series::Series;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+
+/// What a heartbeat passes, in this order. A closed list: each name is a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeartbeatStage {
+    /// It left its source.
+    Source,
+    /// It went through the queues and the loop.
+    Engine,
+    /// It is on disk.
+    Store,
+}
+
+impl HeartbeatStage {
+    /// All stages.
+    pub const ALL: [Self; 3] = [Self::Source, Self::Engine, Self::Store];
+
+    /// Its name as a metric label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Engine => "engine",
+            Self::Store => "store",
+        }
+    }
+}
 
 /// All metrics of the process. Every method may be called from any thread.
 #[derive(Debug)]
@@ -36,6 +66,8 @@ pub struct Metrics {
     sources: Names,
     receivers: Names,
     reasons: Names,
+    detail: ArcSwap<Detail>,
+    lags: Lags,
     /// On the clock of [`clock::elapsed`].
     oldest_message: Mutex<Option<SignedDuration>>,
 }
@@ -60,6 +92,8 @@ impl Metrics {
             sources: Names::new(256),
             receivers: Names::new(256),
             reasons: Names::new(32),
+            detail: ArcSwap::default(),
+            lags: Lags::default(),
             oldest_message: Mutex::default(),
         }
     }
@@ -69,12 +103,23 @@ impl Metrics {
         let oldest = *self.oldest_message.lock().unwrap_or_else(PoisonError::into_inner);
         let age = oldest.map_or(0.0, |stored_at| (clock::elapsed() - stored_at).as_secs_f64());
         self.series.outbox_oldest_age.set(age);
+        self.lags.show(clock::elapsed(), &self.series.tail_lag_bytes, &self.series.tail_lag_seconds);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
     /// The clusters as the engine sees them now; the series of the clusters are read from these at each scrape.
     pub fn set_clusters(&self, clusters: &[ClusterView], now: Timestamp) {
-        self.clusters.set(clusters, now);
+        self.clusters.set(clusters, now, **self.detail.load());
+    }
+
+    /// Which clusters have series of their own: `[metrics] detail`. Holds from the next [`Metrics::set_clusters`] on.
+    pub fn set_detail(&self, detail: Detail) {
+        self.detail.store(Arc::new(detail));
+    }
+
+    /// A heartbeat passed a stage.
+    pub fn heartbeat(&self, stage: HeartbeatStage, born: Timestamp) {
+        self.series.heartbeat.with_label_values(&[stage.name()]).set(unix_seconds(born));
     }
 
     /// The alerts; those that are resolved do not count.
@@ -128,7 +173,7 @@ impl Metrics {
         self.series.notification_failures.with_label_values(&labels).inc();
     }
 
-    /// A receiver has taken a notification, so long after the line was received.
+    /// A receiver has taken a notification, so long after the engine took in what it tells.
     pub fn notification_latency(&self, seconds: f64) {
         self.series.notification_latency.observe(seconds);
     }

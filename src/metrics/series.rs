@@ -18,6 +18,9 @@ pub(super) struct Series {
     pub(super) source_connections: IntCounterVec,
     pub(super) source_open_connections: IntGaugeVec,
     pub(super) source_last_line: GaugeVec,
+    pub(super) tail_lag_bytes: IntGaugeVec,
+    pub(super) tail_lag_seconds: GaugeVec,
+    pub(super) heartbeat: GaugeVec,
     pub(super) events: IntCounterVec,
     pub(super) parse_defects: IntCounterVec,
     pub(super) queue_depth: IntGaugeVec,
@@ -76,11 +79,37 @@ impl Series {
                     &["source"],
                 ),
             ),
+            tail_lag_bytes: gauges(
+                registry,
+                "tail_lag_bytes",
+                "Bytes that the last look found in the files of a tail and that are not read yet.",
+                &["source"],
+            ),
+            tail_lag_seconds: add(
+                registry,
+                GaugeVec::new(
+                    options(
+                        "tail_lag_seconds",
+                        "For how long a tail has not been at the end of its files; 0 while it is.",
+                    ),
+                    &["source"],
+                ),
+            ),
+            heartbeat: add(
+                registry,
+                GaugeVec::new(
+                    options(
+                        "heartbeat_timestamp_seconds",
+                        "Birth time of the last heartbeat that passed a stage of the pipeline, as Unix time.",
+                    ),
+                    &["stage"],
+                ),
+            ),
             events: counters(
                 registry,
                 "events_total",
-                "Events by facility and severity; facilities outside the closed list count as other.",
-                &["facility", "severity"],
+                "Events by facility, severity and mnemonic; what is outside the closed lists counts as other.",
+                &["facility", "severity", "mnemonic"],
             ),
             parse_defects: counters(registry, "parse_defects_total", "Oddities of lines, by kind.", &["defect"]),
             queue_depth: gauges(registry, "queue_depth", "Items that wait in a queue.", &["queue"]),
@@ -125,7 +154,7 @@ impl Series {
             notification_latency: histogram(
                 registry,
                 "notification_latency_seconds",
-                "Time from the receipt of the line until a receiver had taken the notification.",
+                "Time from the engine's decision to tell until a receiver had taken the notification.",
                 &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0],
             ),
             outbox_messages: gauge(registry, "outbox_messages", "Messages that are not delivered yet."),

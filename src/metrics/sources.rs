@@ -1,10 +1,11 @@
 //! What the sources counted. Called once per block, not per line.
 
-use super::{Metrics, facilities, severity_label, unix_seconds};
+use super::{Metrics, facilities, mnemonics, severity_label, unix_seconds};
 use crate::{
     clock,
     sources::{DropReason, Observed, Observer, SourceName},
 };
+use std::sync::Arc;
 
 impl Observer for Metrics {
     fn observe(&self, source: &SourceName, observed: &Observed) {
@@ -28,9 +29,12 @@ impl Observer for Metrics {
         for reason in DropReason::ALL {
             series.source_drops.with_label_values(&[&*label, reason.name()]).inc_by(observed.drops(reason));
         }
-        for (facility, severity, count) in observed.events.iter() {
-            let labels = &[facilities::label(facility), severity_label(severity)];
+        for ((facility, mnemonic), severity, count) in observed.events.iter() {
+            let labels = &[facilities::label(facility), severity_label(severity), mnemonics::label(facility, mnemonic)];
             series.events.with_label_values(labels).inc_by(count);
+        }
+        if let Some(lag) = observed.lag {
+            self.lags.set(Arc::clone(&label), lag);
         }
         for (defect, count) in observed.defects() {
             series.parse_defects.with_label_values(&[defect.name()]).inc_by(*count);

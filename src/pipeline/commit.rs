@@ -3,7 +3,7 @@
 use super::publish;
 use crate::{
     clock,
-    metrics::Metrics,
+    metrics::{HeartbeatStage, Metrics},
     notify::Dispatcher,
     step::CONSOLE,
     store::{
@@ -47,7 +47,7 @@ pub(super) struct Commits {
     positions_since: Option<SignedDuration>,
     /// The stored history has changed since it was last shown.
     history_changed: bool,
-    /// Stored messages that are on their way, by number, and when each was stored.
+    /// Stored messages that are on their way, by number, and when it was decided to tell each.
     outbox: BTreeMap<i64, Timestamp>,
     /// What the console has shown before it was recorded: episode and what was told.
     shown: BTreeSet<(String, String)>,
@@ -61,6 +61,7 @@ struct InFlight {
     since: Instant,
     replies: Vec<oneshot::Sender<()>>,
     messages: Vec<NewMessage>,
+    heartbeat: Option<Timestamp>,
     /// How many of the messages, the first ones, have left unrecorded.
     left: usize,
     /// It stores messages or their ends.
@@ -135,7 +136,12 @@ impl Commits {
     pub(super) fn outcome(&mut self, outcome: Outcome) {
         self.metrics.notification_attempt(&outcome.receiver);
         match &outcome.result {
-            DeliveryResult::Delivered => self.outbox_done(&outcome),
+            DeliveryResult::Delivered => {
+                if let Some(decided_at) = self.outbox_done(&outcome) {
+                    let took = outcome.at.duration_since(decided_at).as_secs_f64().max(0.0);
+                    self.metrics.notification_latency(took);
+                }
+            }
             DeliveryResult::Retry { error } => {
                 self.metrics.notification_failure(&outcome.receiver, "retry");
                 tracing::warn!(receiver = outcome.receiver, error, "a message was not delivered; it is tried again");
@@ -149,10 +155,9 @@ impl Commits {
         self.record(outcome);
     }
 
-    fn outbox_done(&mut self, outcome: &Outcome) {
-        if let Some(created_at) = outcome.id.and_then(|id| self.outbox.remove(&id)) {
-            self.metrics.notification_latency(outcome.at.duration_since(created_at).as_secs_f64().max(0.0));
-        }
+    /// Returns when it was decided to tell it.
+    fn outbox_done(&mut self, outcome: &Outcome) -> Option<Timestamp> {
+        self.outbox.remove(&outcome.id?)
     }
 
     /// Says in the metrics how much waits to be delivered.
@@ -174,7 +179,7 @@ impl Commits {
             if message.receiver == CONSOLE {
                 self.send(message);
             } else if let Some(id) = message.id {
-                self.outbox.insert(id, message.created_at);
+                self.outbox.insert(id, message.notification.at);
             }
         }
     }
@@ -193,11 +198,13 @@ impl Commits {
         let transaction = std::mem::take(&mut self.gathering);
         self.dispatcher.expect(&transaction.messages);
         let messages = transaction.messages.clone();
+        let heartbeat = transaction.heartbeat;
         let changes_history = !messages.is_empty() || !transaction.outcomes.is_empty();
         let done = self.store.commit(transaction);
         let replies = std::mem::take(&mut self.gathering_replies);
         let left = std::mem::take(&mut self.gathering_left);
-        self.in_flight = Some(InFlight { done, since: clock::timer(), replies, messages, left, changes_history });
+        self.in_flight =
+            Some(InFlight { done, since: clock::timer(), replies, messages, heartbeat, left, changes_history });
     }
 
     /// Waits for the commit in flight, for the moment it has taken too long, or for the next try.
@@ -247,6 +254,7 @@ impl Commits {
             || !transaction.saved.is_empty()
             || !transaction.outcomes.is_empty()
             || !self.gathering_replies.is_empty()
+            || transaction.heartbeat.is_some()
         {
             return true;
         }
@@ -270,6 +278,9 @@ impl Commits {
         match result {
             Ok(Ok(committed)) => {
                 self.metrics.commit(committed.took.as_secs_f64());
+                if let Some(born) = in_flight.heartbeat {
+                    self.metrics.heartbeat(HeartbeatStage::Store, born);
+                }
                 self.retry_at = None;
                 self.history_changed |= in_flight.changes_history;
                 if self.failing {
@@ -308,6 +319,7 @@ impl Commits {
         transaction.messages.append(&mut self.gathering.messages);
         transaction.positions.append(&mut self.gathering.positions);
         transaction.outcomes.append(&mut self.gathering.outcomes);
+        transaction.heartbeat = self.gathering.heartbeat.take().or(transaction.heartbeat);
         keep_last(&mut transaction.saved, |row| row.key.clone());
         keep_last(&mut transaction.positions, |position| position.key.clone());
         self.gathering = transaction;
@@ -342,7 +354,7 @@ impl Commits {
 
     fn send(&mut self, message: Message) {
         if let Some(id) = message.id {
-            self.outbox.insert(id, message.created_at);
+            self.outbox.insert(id, message.notification.at);
         }
         if message.receiver != CONSOLE {
             self.dispatcher.submit(message);

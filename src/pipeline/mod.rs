@@ -8,7 +8,7 @@ pub use queues::Queues;
 
 use crate::{
     clock,
-    metrics::Metrics,
+    metrics::{HeartbeatStage, Metrics},
     notify::Dispatcher,
     sources::Batch,
     step::{Recipients, step},
@@ -145,7 +145,10 @@ impl Pipeline {
         let now = Now { wall: clock::wall(), elapsed: started };
         let mut other = Vec::new();
         let mut count = 0;
+        let is_heartbeat_only = batches.iter().all(|batch| batch.heartbeat.is_some());
+        let mut heartbeat = None;
         for batch in batches {
+            heartbeat = batch.heartbeat.or(heartbeat);
             for fact in batch.facts {
                 count += 1;
                 if fact.license.is_some() {
@@ -161,6 +164,13 @@ impl Pipeline {
             self.handle(now, input);
         }
         let metrics = self.publisher.metrics();
+        if let Some(born) = heartbeat {
+            metrics.heartbeat(HeartbeatStage::Engine, born);
+            self.commits.gathering().heartbeat = heartbeat;
+        }
+        if is_heartbeat_only {
+            return;
+        }
         metrics.batch(count);
         metrics.engine_step((clock::elapsed() - started).as_secs_f64());
     }

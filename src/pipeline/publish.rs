@@ -34,7 +34,7 @@ impl Publisher {
     /// Says in the metrics how full the sources' queues are.
     pub(super) fn measure_queues(&self, queues: &Queues) {
         for (kind, (depth, limit)) in queues.depths() {
-            self.metrics.queue(kind.name(), depth, limit);
+            self.metrics.queue(kind, depth, limit);
         }
     }
 

@@ -1,7 +1,6 @@
 //! The sources' queues, drained in turn so that a noisy source cannot starve the others.
 
 use crate::sources::Batch;
-use ccxwatch_alerts::fact::Channel;
 use std::{
     collections::BTreeMap,
     future::poll_fn,
@@ -12,18 +11,18 @@ use tokio::sync::mpsc;
 /// One bounded queue per source.
 #[derive(Debug, Default)]
 pub struct Queues {
-    open: Vec<(Channel, mpsc::Receiver<Batch>)>,
+    open: Vec<(&'static str, mpsc::Receiver<Batch>)>,
     next: usize,
 }
 
 impl Queues {
     /// Adds a source's queue.
-    pub fn add(&mut self, kind: Channel, queue: mpsc::Receiver<Batch>) {
+    pub fn add(&mut self, kind: &'static str, queue: mpsc::Receiver<Batch>) {
         self.open.push((kind, queue));
     }
 
     /// Batches that wait, and how many may wait, in all queues of each kind of source.
-    pub fn depths(&self) -> BTreeMap<Channel, (usize, usize)> {
+    pub fn depths(&self) -> BTreeMap<&'static str, (usize, usize)> {
         let mut depths = BTreeMap::new();
         for (kind, queue) in &self.open {
             let (depth, limit) = depths.entry(*kind).or_insert((0, 0));

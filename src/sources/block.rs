@@ -43,7 +43,7 @@ impl Block<'_> {
             self.without_triplet(line);
             return;
         };
-        self.observed.events.count(triage.facility, triage.severity);
+        self.observed.events.count(triage.facility, triage.mnemonic, triage.severity);
         self.facts.close_record();
         if self.interest.wants(&triage, line) {
             let is_trace = triage.process.is_some();

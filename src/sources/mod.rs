@@ -9,6 +9,7 @@ mod block;
 mod facts;
 pub mod file;
 mod hearing;
+pub mod heartbeat;
 mod limits;
 mod observe;
 pub mod stdin;
@@ -19,13 +20,14 @@ pub mod udp;
 
 pub use access::Access;
 pub use limits::Limits;
-pub use observe::{DropReason, Events, Observed, Observer, Unobserved};
+pub use observe::{DropReason, Events, Lag, Observed, Observer, Unobserved};
 
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{
     fact::{Channel, Fact, Heard},
     interest::Interest,
 };
+use jiff::Timestamp;
 use std::{fmt, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -38,12 +40,14 @@ pub struct Batch {
     pub positions: Vec<Position>,
     /// Who was heard since the last batch.
     pub heard: Vec<Heard>,
+    /// When it was born, where it is a heartbeat.
+    pub heartbeat: Option<Timestamp>,
 }
 
 impl Batch {
     /// Whether it brings nothing.
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty() && self.positions.is_empty() && self.heard.is_empty()
+        self.facts.is_empty() && self.positions.is_empty() && self.heard.is_empty() && self.heartbeat.is_none()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::SourceName;
 use ccxwatch_parsers::{defect::Defect, severity::Severity};
+use jiff::SignedDuration;
 
 /// Takes the sums of a block. Called once per block, so it may lock.
 pub trait Observer: Send + Sync {
@@ -79,6 +80,15 @@ impl DropReason {
     }
 }
 
+/// How far a tail is behind its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// Bytes that are there and were not read.
+    pub bytes: u64,
+    /// Since when it has not been at the end of all its files, on the clock that never steps.
+    pub behind_since: Option<SignedDuration>,
+}
+
 /// What one source counted since it last told.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
@@ -96,8 +106,10 @@ pub struct Observed {
     pub opened: u64,
     /// Accepted connections that ended.
     pub closed: u64,
-    /// Events by facility and severity.
+    /// Events by facility, mnemonic and severity.
     pub events: Events,
+    /// How far it is behind, where it is a tail.
+    pub lag: Option<Lag>,
     drops: [u64; DropReason::ALL.len()],
     defects: Vec<(Defect, u64)>,
 }
@@ -139,10 +151,12 @@ impl Observed {
         self.drops = [0; DropReason::ALL.len()];
         self.defects.clear();
         self.events.clear();
+        self.lag = None;
     }
 }
 
-/// Events by facility and severity: a small table without allocation per line. Facilities beyond its bounds count as `other`.
+/// Events by facility, mnemonic and severity: a small table without allocation per line. What is beyond its bounds counts as
+/// `other`.
 #[derive(Clone, Debug)]
 pub struct Events {
     slots: Vec<Slot>,
@@ -152,38 +166,47 @@ pub struct Events {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    length: u8,
-    name: [u8; Events::NAME_BYTES],
+    facility: u8,
+    mnemonic: u8,
+    name: [u8; 2 * Events::NAME_BYTES],
     counts: [u64; 8],
 }
 
+impl Slot {
+    fn key(&self) -> (&[u8], &[u8]) {
+        let (facility, rest) = self.name.split_at(usize::from(self.facility));
+        (facility, &rest[..usize::from(self.mnemonic)])
+    }
+}
+
 impl Events {
-    /// The longest facility that is told by its name.
+    /// The longest facility or mnemonic that is told by its name.
     pub const NAME_BYTES: usize = 47;
-    /// The most facilities that one block tells by name.
-    pub const NAMES: usize = 96;
-    /// The facility that stands for all others.
+    /// The most events that one block tells by name.
+    pub const NAMES: usize = 192;
+    /// The facility and the mnemonic that stand for all others.
     pub const OTHER: &'static str = "other";
-    const SLOTS: usize = 128;
-    const EMPTY: Slot = Slot { length: 0, name: [0; Self::NAME_BYTES], counts: [0; 8] };
+    const SLOTS: usize = 256;
+    const EMPTY: Slot = Slot { facility: 0, mnemonic: 0, name: [0; 2 * Self::NAME_BYTES], counts: [0; 8] };
 
     /// Counts one event.
-    pub fn count(&mut self, facility: &[u8], severity: Severity) {
+    pub fn count(&mut self, facility: &[u8], mnemonic: &[u8], severity: Severity) {
         let severity = usize::from(severity.number());
-        match self.slot(facility) {
+        match self.slot(facility, mnemonic) {
             Some(slot) => slot.counts[severity] += 1,
             None => self.other[severity] += 1,
         }
     }
 
-    /// Every count that is not zero.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Severity, u64)> {
+    /// Every count that is not zero, with facility and mnemonic.
+    pub fn iter(&self) -> impl Iterator<Item = ((&str, &str), Severity, u64)> {
         let named = self.used.iter().map(|&at| {
             let slot = &self.slots[usize::from(at)];
-            let name = str::from_utf8(&slot.name[..usize::from(slot.length)]).unwrap_or(Self::OTHER);
-            (name, &slot.counts)
+            let (facility, mnemonic) = slot.key();
+            let name = |bytes| str::from_utf8(bytes).unwrap_or(Self::OTHER);
+            ((name(facility), name(mnemonic)), &slot.counts)
         });
-        named.chain([(Self::OTHER, &self.other)]).flat_map(|(name, counts)| {
+        named.chain([((Self::OTHER, Self::OTHER), &self.other)]).flat_map(|(name, counts)| {
             Severity::ALL
                 .into_iter()
                 .zip(counts.iter().copied())
@@ -192,32 +215,34 @@ impl Events {
         })
     }
 
-    fn slot(&mut self, facility: &[u8]) -> Option<&mut Slot> {
-        if facility.is_empty() || facility.len() > Self::NAME_BYTES {
+    fn slot(&mut self, facility: &[u8], mnemonic: &[u8]) -> Option<&mut Slot> {
+        if facility.is_empty() || facility.len() > Self::NAME_BYTES || mnemonic.len() > Self::NAME_BYTES {
             return None;
         }
         if self.slots.is_empty() {
             self.slots = vec![Self::EMPTY; Self::SLOTS];
         }
-        let mut at = hash(facility) % Self::SLOTS;
+        let mut at = hash(facility, mnemonic) % Self::SLOTS;
         loop {
             let slot = &self.slots[at];
-            if slot.length == 0 {
+            if slot.facility == 0 {
                 break;
             }
-            if slot.name[..usize::from(slot.length)] == *facility {
+            if slot.key() == (facility, mnemonic) {
                 return Some(&mut self.slots[at]);
             }
             at = (at + 1) % Self::SLOTS;
         }
-        if self.used.len() == Self::NAMES || !facility.iter().all(u8::is_ascii_graphic) {
+        if self.used.len() == Self::NAMES || !facility.iter().chain(mnemonic).all(u8::is_ascii_graphic) {
             return None;
         }
-        let (Ok(length), Ok(place)) = (u8::try_from(facility.len()), u8::try_from(at)) else { return None };
+        let lengths = (u8::try_from(facility.len()), u8::try_from(mnemonic.len()));
+        let ((Ok(of_facility), Ok(of_mnemonic)), Ok(place)) = (lengths, u8::try_from(at)) else { return None };
         self.used.push(place);
         let slot = &mut self.slots[at];
-        slot.length = length;
+        (slot.facility, slot.mnemonic) = (of_facility, of_mnemonic);
         slot.name[..facility.len()].copy_from_slice(facility);
+        slot.name[facility.len()..][..mnemonic.len()].copy_from_slice(mnemonic);
         Some(slot)
     }
 
@@ -235,12 +260,15 @@ impl Default for Events {
     }
 }
 
-/// A cheap spread of facilities over the slots: their length, their first and their last eight bytes.
-fn hash(name: &[u8]) -> usize {
+/// A cheap spread of names over the slots: their lengths, and the first and the last eight bytes of each.
+fn hash(facility: &[u8], mnemonic: &[u8]) -> usize {
     let edge = |bytes: &[u8]| bytes.iter().fold(0u64, |sum, &byte| (sum << 8) | u64::from(byte));
-    let first = edge(&name[..name.len().min(8)]);
-    let last = edge(&name[name.len().saturating_sub(8)..]);
-    let mixed = (first ^ last.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let both = |name: &[u8]| {
+        let first = edge(&name[..name.len().min(8)]);
+        let last = edge(&name[name.len().saturating_sub(8)..]);
+        (first ^ last.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    };
+    let mixed = (both(facility) ^ both(mnemonic).rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from(mixed >> 40).unwrap_or(0)
 }
 
@@ -251,23 +279,26 @@ mod tests {
     #[test]
     fn events_are_counted_by_name_within_bounds() {
         let mut events = Events::default();
-        for number in 0..200 {
-            events.count(format!("FACILITY_{number}").as_bytes(), Severity::Error);
+        for number in 0..300 {
+            events.count(format!("FACILITY_{number}").as_bytes(), b"M", Severity::Error);
         }
-        events.count(b"FACILITY_3", Severity::Error);
-        events.count(b"FACILITY_3", Severity::Alert);
-        events.count(&[b'X'; 48], Severity::Alert);
-        events.count(b"", Severity::Alert);
-        events.count("FÄCILITY".as_bytes(), Severity::Alert);
+        events.count(b"FACILITY_3", b"M", Severity::Error);
+        events.count(b"FACILITY_3", b"M", Severity::Alert);
+        events.count(b"FACILITY_3M", b"", Severity::Notice);
+        events.count(&[b'X'; 48], b"M", Severity::Alert);
+        events.count(b"X", &[b'M'; 48], Severity::Alert);
+        events.count(b"", b"M", Severity::Alert);
+        events.count("FÄCILITY".as_bytes(), b"M", Severity::Alert);
         let of = |name: &str, severity: Severity| {
-            events.iter().find(|(known, at, _)| *known == name && *at == severity).map(|(_, _, count)| count)
+            events.iter().find(|(known, at, _)| known.0 == name && *at == severity).map(|(_, _, count)| count)
         };
         assert_eq!(of("FACILITY_3", Severity::Error), Some(2));
         assert_eq!(of("FACILITY_3", Severity::Alert), Some(1));
-        assert_eq!(of("FACILITY_95", Severity::Error), Some(1));
-        assert_eq!(of("FACILITY_96", Severity::Error), None);
-        assert_eq!(of(Events::OTHER, Severity::Error), Some(104));
-        assert_eq!(of(Events::OTHER, Severity::Alert), Some(3));
+        assert_eq!(of("FACILITY_191", Severity::Error), Some(1));
+        assert_eq!(of("FACILITY_192", Severity::Error), None);
+        assert_eq!(of("FACILITY_3M", Severity::Notice), None, "the table is full");
+        assert_eq!(of(Events::OTHER, Severity::Error), Some(108));
+        assert_eq!(of(Events::OTHER, Severity::Alert), Some(4));
         events.clear();
         assert_eq!(events.iter().count(), 0);
     }

@@ -45,6 +45,8 @@ pub struct Transaction {
     pub positions: Vec<Position>,
     /// How deliveries ended.
     pub outcomes: Vec<Outcome>,
+    /// Birth time of the newest heartbeat.
+    pub heartbeat: Option<Timestamp>,
 }
 
 /// One notification to one recipient, not yet stored.

@@ -25,6 +25,16 @@ pub(super) fn commit(
     for outcome in &transaction.outcomes {
         record(&writing, outcome).map_err(&failed)?;
     }
+    if let Some(born) = transaction.heartbeat {
+        // A row that changes: without one, a commit would not show that the disk takes anything.
+        writing
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES ('heartbeat', ?1)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )
+            .and_then(|mut keep| keep.execute([born.to_string()]))
+            .map_err(&failed)?;
+    }
     writing.commit().map_err(&failed)?;
     Ok(messages)
 }

@@ -1,5 +1,6 @@
 //! Smart Licensing of one cluster: the stages, what releases differ in, and the usage model.
 
+pub mod authorization;
 pub mod episode;
 pub(crate) mod lines;
 pub(crate) mod machine;

@@ -8,10 +8,12 @@ use crate::{
     input::UsageReport,
     license::{
         episode::EndReason,
+        profile::Locking,
         usage::{Report, UsageModel, UsageState},
     },
     notification::{EvidenceSummary, Reason},
     texts::{self, UsageScene},
+    view::UsageView,
 };
 use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
@@ -44,6 +46,36 @@ pub(crate) struct UsageFeed {
     reported: Option<u32>,
     warned: Warned,
     last: Option<Timestamp>,
+    /// Where the last reports left it.
+    shown: Shown,
+}
+
+/// What people see of the last reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Shown {
+    used: Option<u32>,
+    reported: Option<u32>,
+    locked: bool,
+    deficit: u32,
+}
+
+impl UsageFeed {
+    /// What outsiders see; nothing where neither a report nor the configuration says anything.
+    pub(crate) fn view(&self, configured: Option<u32>) -> Option<UsageView> {
+        let purchased = self.reported.or(configured);
+        if self.last.is_none() && purchased.is_none() {
+            return None;
+        }
+        Some(UsageView {
+            at: self.last,
+            used: self.shown.used,
+            purchased,
+            locked: self.shown.reported.filter(|_| self.shown.locked),
+            deficit: self.last.map(|_| self.shown.deficit),
+            state: self.model.state().name(),
+        })
+    }
 }
 
 impl Cluster {
@@ -59,6 +91,12 @@ impl Cluster {
         self.usage.model.purchased = self.usage.reported.or(configured);
         let given = Report { time: report.at, used: report.used, purchased: report.purchased };
         let outcome = self.usage.model.report(given, context.profile);
+        self.usage.shown = Shown {
+            used: outcome.used.or(self.usage.shown.used),
+            reported: outcome.reported.or(self.usage.shown.reported),
+            locked: outcome.state == UsageState::OutOfCompliance && context.profile.locking == Locking::Locks,
+            deficit: outcome.deficit,
+        };
         let (Some(used), Some(purchased)) = (outcome.used, outcome.purchased) else { return };
         if used <= purchased {
             self.license.within_limit(report.at, context, out);

@@ -38,6 +38,7 @@ struct Wanted {
     evidence: EvidenceSummary,
 }
 
+const MORE_THAN_ONE_MASTER: &str = "CcxMoreThanOneMaster";
 const FEED_SILENT: &str = "LogFeedSilent";
 const FEED_NEVER_HEARD: &str = "LogFeedNeverHeard";
 
@@ -140,10 +141,15 @@ impl Cluster {
         if self.engine_down_at.is_some_and(|down| down.duration_until(at).abs() <= FAILOVER_WINDOW) {
             flags.push(Flag::DuringFailover);
         }
-        if self.alerts.values().any(|alert| alert.name == "CcxMoreThanOneMaster" && alert.is_firing()) {
+        if self.has_more_than_one_master() {
             flags.push(Flag::IslandMode);
         }
         flags
+    }
+
+    /// Whether more than one node says that it is the master (island mode): all that a documented line says of mastership.
+    pub(crate) fn has_more_than_one_master(&self) -> bool {
+        self.alerts.values().any(|alert| alert.name == MORE_THAN_ONE_MASTER && alert.is_firing())
     }
 
     /// Whether a feed, or a daemon, is not heard as it should be.
@@ -159,7 +165,7 @@ impl Cluster {
             return;
         }
         let (name, key) = match trouble {
-            Trouble::MoreThanOneMaster => ("CcxMoreThanOneMaster", "CcxMoreThanOneMaster".to_owned()),
+            Trouble::MoreThanOneMaster => (MORE_THAN_ONE_MASTER, MORE_THAN_ONE_MASTER.to_owned()),
             _ => ("CcxEngineFailure", format!("CcxEngineFailure/{node}/{}", trouble.name())),
         };
         if let Some(alert) = self.alerts.get_mut(&key).filter(|alert| alert.is_firing()) {

@@ -118,6 +118,11 @@ impl Follow {
         self.seen.size > self.framer.offset()
     }
 
+    /// Bytes that are there and were not read.
+    pub(super) fn unread(&self) -> u64 {
+        self.seen.size.saturating_sub(self.framer.offset())
+    }
+
     /// Whether it became shorter, and time must tell why.
     pub(super) fn is_shrunk(&self) -> bool {
         self.shrunk.is_some()

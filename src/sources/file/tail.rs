@@ -5,7 +5,7 @@ use super::{
     identities::{Id, Identities},
     scan::{self, Scanner},
 };
-use crate::sources::{Batch, Observed, SourceContext, SourceName, facts::Facts};
+use crate::sources::{Batch, Lag, Observed, SourceContext, SourceName, facts::Facts};
 use ccxwatch_alerts::{
     fact::{Channel, Heard, Origin},
     now::Now,
@@ -49,6 +49,8 @@ pub struct Tail {
     facts: Facts,
     heard: Vec<Heard>,
     sent: Option<SignedDuration>,
+    /// Since when something was left unread.
+    behind_since: Option<SignedDuration>,
     /// The present poll is one between two regular ones.
     noticed: bool,
 }
@@ -76,6 +78,7 @@ impl Tail {
             facts: Facts::default(),
             heard: Vec::new(),
             sent: None,
+            behind_since: None,
             noticed: false,
         }
     }
@@ -298,6 +301,9 @@ impl Tail {
         for follow in self.follows.values_mut() {
             follow.ear.due(now, &mut self.heard);
         }
+        let bytes = self.follows.values().chain(&self.leaving).map(Follow::unread).sum();
+        self.behind_since = (bytes > 0).then(|| self.behind_since.unwrap_or(now.elapsed));
+        self.observed.lag = Some(Lag { bytes, behind_since: self.behind_since });
         self.observed.tell(self.context.observer.as_ref(), &self.name);
     }
 
@@ -313,7 +319,8 @@ impl Tail {
         } else {
             Vec::new()
         };
-        let batch = Batch { facts: self.facts.take(), positions, heard: std::mem::take(&mut self.heard) };
+        let batch =
+            Batch { facts: self.facts.take(), positions, heard: std::mem::take(&mut self.heard), heartbeat: None };
         if batch.is_empty() {
             return None;
         }

@@ -47,7 +47,7 @@ impl Observer for Sums {
                 sum.drops.push((reason, observed.drops(reason)));
             }
         }
-        for (facility, severity, count) in observed.events.iter() {
+        for ((facility, _), severity, count) in observed.events.iter() {
             sum.events.push((format!("{facility} {}", severity.name()), count));
         }
     }

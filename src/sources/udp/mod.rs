@@ -141,7 +141,7 @@ impl State {
     }
 
     fn take(&mut self) -> Batch {
-        Batch { facts: self.facts.take(), positions: Vec::new(), heard: std::mem::take(&mut self.heard) }
+        Batch { facts: self.facts.take(), heard: std::mem::take(&mut self.heard), ..Batch::default() }
     }
 
     /// Takes the datagrams of one system call; the number of bytes they held, each counted as one at least.

@@ -68,6 +68,7 @@ fn filled(directory: &Path) {
         messages: vec![message(&first, "ops", "a@x"), message(&first, "ops", "b@x")],
         positions: vec![Position { key: "/log/a".to_owned(), json: Some(r#"{"offset":7}"#.to_owned()) }],
         outcomes: Vec::new(),
+        heartbeat: None,
     };
     assert_eq!(commit(&store, transaction).unwrap().messages.len(), 2);
     store.close().unwrap();
