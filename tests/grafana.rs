@@ -1,6 +1,9 @@
 //! What Prometheus and Grafana are given: rules that `promtool` takes, a test and a section of the runbooks for each alert.
 
-use crate::harness::ccxwatch::Site;
+use crate::harness::{
+    ccxwatch::{Site, program},
+    wait::poll_until,
+};
 use std::{
     collections::BTreeSet,
     fs,
@@ -32,6 +35,39 @@ fn promtool_takes_the_rules() {
     promtool(&["check", "rules"], &path("prometheus/ccxwatch-rules.yaml"));
     promtool(&["test", "rules"], &path("prometheus/ccxwatch-tests.yaml"));
     promtool(&["check", "config", "--syntax-only"], &path("prometheus/prometheus.yaml"));
+}
+
+/// What `compose.yaml` mounts is there, and what ccxwatch is given is a valid configuration.
+#[test]
+fn the_composition_is_whole() {
+    let compose = text("compose.yaml");
+    let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./")?.split(':').next());
+    let missing: Vec<_> = mounted.filter(|file| !path(file).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(path("../packaging/Containerfile").exists() && compose.contains("dockerfile: packaging/Containerfile"));
+    let check = program().args(["check", "--config"]).arg(path("compose/ccxwatch.toml")).output().expect("it starts");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    // Prometheus asks by the name of the service.
+    assert!(text("prometheus/prometheus.yaml").contains("[\"ccxwatch:9914\"]"));
+    assert!(text("compose/ccxwatch.toml").contains("hosts = [\"ccxwatch\"]"));
+}
+
+/// The line of the README is the one that the page shows for the port that `compose.yaml` publishes.
+#[test]
+fn the_line_to_paste_works() {
+    let readme = text("../README.md");
+    let line = readme.lines().find(|line| line.starts_with("printf '<184>")).expect("the README has the line");
+    let site = Site::new("");
+    let running = site.start();
+    let port = running.udp().port();
+    assert!(text("compose.yaml").contains("127.0.0.1:5514:5514/udp"));
+    let command = line.replace("/dev/udp/127.0.0.1/5514", &format!("/dev/udp/127.0.0.1/{port}"));
+    let status = Command::new("bash").args(["-c", &command]).status().expect("bash is there");
+    assert!(status.success(), "{command}");
+    poll_until("the countdown to show", || {
+        let series = "ccxwatch_license_stage{cluster=\"unmapped:test\",stage=\"countdown_shortly\"}";
+        (running.metric(series) > 0.0).then_some(())
+    });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! directory and ports of its own.
 
 mod crash;
+mod dashboards;
 mod direction;
 mod faults;
 mod grafana;
@@ -9,6 +10,7 @@ mod harness;
 mod incident;
 mod measure;
 mod page;
+mod panels;
 mod peers;
 mod scenarios;
 mod suggest;

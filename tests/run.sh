@@ -4,7 +4,7 @@
 #   tests/run.sh            everything
 #   tests/run.sh install    only install
 #
-# It installs Debian packages (apt) and cargo tools (crates.io), says which, and installs nothing that is already there.
+# It installs Debian packages (apt), Python packages (PyPI) and cargo tools (crates.io), says which, and installs nothing that is already there.
 # As root it installs by itself, otherwise by sudo. It needs no other host.
 #
 # CCXWATCH_TEST_FULL=1 kills at every system call instead of at a sample of them, and plays the longest scenarios as well.
@@ -21,6 +21,7 @@ warning() { printf '\n** %s\n' "$*"; }
 needs='
 /usr/bin/cc                                        gcc libc6-dev
 /usr/bin/python3                                   python3
+/usr/share/doc/python3-venv                        python3-venv
 /usr/lib/python3/dist-packages/aiosmtpd            python3-aiosmtpd
 /usr/bin/logger                                    bsdutils
 /usr/sbin/rsyslogd                                 rsyslog
@@ -53,6 +54,21 @@ install_packages() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# The dashboards' code needs a library from PyPI, in a virtual environment of its own.
+install_python_packages() {
+    local python=target/python/bin/python3 requirements=grafana/src/requirements.txt
+    if "$python" -c 'import sys; from importlib.metadata import version
+for line in open(sys.argv[1]):
+    name, wanted = line.strip().split("==")
+    assert version(name) == wanted' "$requirements" 2>/dev/null; then
+        echo "Python packages: all there"
+        return
+    fi
+    echo "Python packages to install: $(tr '\n' ' ' <"$requirements")"
+    /usr/bin/python3 -m venv --clear target/python
+    "$python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+}
+
 install_cargo_tools() {
     if ! command -v cargo >/dev/null; then
         echo "There is no cargo. Install the Rust toolchain ($(sed -n 's/^rust-version = //p' Cargo.toml) or later) first." >&2
@@ -70,6 +86,7 @@ install_cargo_tools() {
 
 step "install"
 install_packages
+install_python_packages
 install_cargo_tools
 if [ "${1:-}" = install ]; then
     exit 0

@@ -11,6 +11,7 @@ pub(crate) mod lines;
 pub(crate) mod lines_of_cisco;
 pub(crate) mod live;
 pub(crate) mod mta;
+pub(crate) mod prometheus;
 pub(crate) mod senders;
 pub(crate) mod smtp;
 pub(crate) mod store;
