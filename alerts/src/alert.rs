@@ -4,6 +4,7 @@ use crate::{
     license::episode::{Acknowledgement, End},
     notification::{EvidenceSummary, Notification, Reason},
     now::Now,
+    rules::mute::Suppression,
     texts::Words,
     timer::Timer,
 };
@@ -33,6 +34,8 @@ pub struct AlertView {
     pub episode: String,
     /// Who acknowledged the present stage.
     pub acknowledged: Option<Acknowledgement>,
+    /// What keeps it from being told, while it fires.
+    pub suppressed: Option<Suppression>,
     /// What was seen.
     pub evidence: EvidenceSummary,
     /// How it ended.
@@ -125,6 +128,12 @@ pub(crate) struct Alert {
     pub(crate) end_told: bool,
     /// How it ended.
     pub(crate) end: Option<End>,
+    /// Who acknowledged it.
+    #[serde(default)]
+    pub(crate) acknowledged: Option<Acknowledgement>,
+    /// What the history has of it: told, ended, acknowledged.
+    #[serde(skip)]
+    pub(crate) recorded: Option<(bool, bool, bool)>,
 }
 
 impl Alert {
@@ -151,7 +160,8 @@ impl Alert {
             starts_at: self.starts_at,
             ends_at: self.end.as_ref().map(|end| end.at),
             episode: self.id.clone(),
-            acknowledged: None,
+            acknowledged: self.acknowledged.clone(),
+            suppressed: None,
             evidence: self.evidence.clone(),
             end: self.end.clone(),
             flags: Vec::new(),

@@ -6,10 +6,8 @@ use crate::{
     engine::{ClusterView, FeedView, NodeView, Outbox},
     fact::Fact,
     hold::Hold,
-    input::{OperatorAction, OperatorCommand},
     license::{
         authorization::{Authorization, SmartLicense},
-        episode::EndReason,
         profile::Profile,
         stage::Stage,
         tracker::License,
@@ -17,9 +15,17 @@ use crate::{
     },
     mapping::{Mapping, SiteIndex},
     notification::Reason,
+    rules::{
+        Rules,
+        book::{Book, Firing},
+        inhibition,
+        mute::Gate,
+    },
     service::{evidence::ServiceState, node::Node},
     settings::ClusterSettings,
+    signal::Signal,
     texts::{self, LicenseScene},
+    timer::Look,
     timing::Timing,
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -79,6 +85,9 @@ pub(crate) struct Cluster {
     /// When the engine of a node last went down.
     #[serde(default)]
     pub(crate) engine_down_at: Option<Timestamp>,
+    /// The alerts that lines raise. A row of its own.
+    #[serde(skip)]
+    pub(crate) book: Book,
     /// Late lines about services are still coming in. Not saved: a restart holds by itself.
     #[serde(skip)]
     pub(crate) hold: Option<Hold>,
@@ -93,6 +102,12 @@ pub(crate) struct Cluster {
     pub(crate) dirty: bool,
     #[serde(skip)]
     heard_saved: Option<Timestamp>,
+    /// When to look again at the license alert and those beside it, where something keeps them from being told.
+    #[serde(skip)]
+    pub(crate) look: Look,
+    /// What the history has of the license alert.
+    #[serde(skip)]
+    recorded: Option<(String, Option<&'static str>, bool, bool)>,
 }
 
 impl Cluster {
@@ -108,11 +123,14 @@ impl Cluster {
             mnemonics: BTreeMap::new(),
             usage: UsageFeed::default(),
             engine_down_at: None,
+            book: Book::default(),
             hold: None,
             ambiguous: false,
             site: None,
             dirty: true,
             heard_saved: None,
+            look: Look::default(),
+            recorded: None,
         }
     }
 
@@ -146,23 +164,85 @@ impl Cluster {
     ) {
         let overage = SignedDuration::from_hours(24 * i64::from(context.settings.license.enforcement_after_days));
         self.dirty |= self.smart.hear(fact, timing.at, overage);
+        let explaining = self.explaining();
         if let Some(event) = fact.license {
             self.license_event(fact, event, timing, node, mismatch, context, out);
         } else if let Some(node) = node {
             self.service_fact(fact, timing, node, context, out);
         }
+        if !context.rules.user.is_empty() {
+            for signal in context.rules.user.signals(fact, node) {
+                self.signal(&signal, fact, timing, context, out);
+            }
+        }
+        if self.explaining() != explaining {
+            self.tell_book(context, out);
+        }
+        self.tell_explained(context, out);
+        self.record(context, out);
     }
 
-    /// An operator's command.
-    pub(crate) fn operate(&mut self, command: &OperatorCommand, context: &mut Context<'_>, out: &mut Outbox) {
-        self.dirty = true;
-        match command.action {
-            OperatorAction::Acknowledge => self.license.acknowledge(command, context.moment.now),
-            OperatorAction::ConfirmCompliant => {
-                let at = context.moment.now.wall;
-                self.smart.confirm(at);
-                self.license.confirm(at, EndReason::Operator, Some(command), context, out);
+    /// A line raises or clears an alert.
+    pub(crate) fn signal(
+        &mut self,
+        signal: &Signal,
+        fact: &Fact,
+        timing: Timing,
+        context: &mut Context<'_>,
+        out: &mut Outbox,
+    ) {
+        let others = Others { alerts: &self.alerts, license: &self.license };
+        self.book.signal(signal, fact, timing, &others, context, out);
+    }
+
+    /// How many alerts fire, beside those that lines raise, that explain others, and the license stage: where this changes, what
+    /// waits is looked at again.
+    fn explaining(&self) -> (usize, Option<&'static str>) {
+        let explains = |alert: &&Alert| alert.is_firing() && inhibition::is_source(&alert.name);
+        (self.alerts.values().filter(explains).count(), self.license.state.stage().alertname())
+    }
+
+    /// What explained the alerts beside those that lines raise may be over.
+    fn tell_explained(&mut self, context: &mut Context<'_>, out: &mut Outbox) {
+        if std::mem::take(&mut self.book.source_changed) {
+            self.tell_alerts(context, out);
+        }
+    }
+
+    /// What muted an alert may be over.
+    pub(crate) fn tell_book(&mut self, context: &mut Context<'_>, out: &mut Outbox) {
+        let others = Others { alerts: &self.alerts, license: &self.license };
+        self.book.tell_all(&others, context, out);
+    }
+
+    /// The alert beside those that lines raise that has this fingerprint and fires.
+    pub(crate) fn alert_mut(&mut self, wanted: &str) -> Option<&mut Alert> {
+        let name = &self.name;
+        self.alerts.values_mut().find(|alert| alert.is_firing() && fingerprint(&alert.labels(Some(name))) == wanted)
+    }
+
+    /// After an operator changed an alert that a line raised.
+    pub(crate) fn book_touched(&mut self, slot: usize, context: &mut Context<'_>, out: &mut Outbox) {
+        let others = Others { alerts: &self.alerts, license: &self.license };
+        self.book.touched(slot, &others, context, out);
+        self.tell_explained(context, out);
+    }
+
+    /// Hands the history what it does not have of the license alert and of those beside it.
+    pub(crate) fn record(&mut self, context: &Context<'_>, out: &mut Outbox) {
+        for alert in self.alerts.values_mut() {
+            let recorded = (alert.told, alert.end.is_some(), alert.acknowledged.is_some());
+            if alert.recorded.as_ref() != Some(&recorded) {
+                alert.recorded = Some(recorded);
+                out.records.push(alert.view(Some(&self.name)));
             }
+        }
+        let stage = self.license.state.stage().alertname();
+        let acknowledged = self.license.acknowledged().is_some();
+        let recorded = self.license.episode.as_ref().map(|it| (it.id.clone(), stage, it.end.is_some(), acknowledged));
+        if self.recorded != recorded {
+            self.recorded = recorded;
+            out.records.extend(self.license_view(context.profile, context.zone, context.moment.now.wall));
         }
     }
 
@@ -173,6 +253,10 @@ impl Cluster {
             self.dirty = true;
         }
         self.fire_service(context, out);
+        let others = Others { alerts: &self.alerts, license: &self.license };
+        self.book.fire(&others, context, out);
+        self.tell_explained(context, out);
+        self.record(context, out);
     }
 
     /// The next deadlines: of elapsed and of wall time.
@@ -181,7 +265,10 @@ impl Cluster {
             return (None, None);
         }
         let (license, wall) = self.license.deadlines(context);
-        (license.into_iter().chain(self.next_service()).min(), wall)
+        let silenced = self.license.silenced_look(context);
+        let book = self.book.next().or(self.look).or(silenced);
+        let elapsed = license.into_iter().chain(self.next_service()).chain(book.elapsed).min();
+        (elapsed, wall.into_iter().chain(book.wall).min())
     }
 
     /// The configuration names its nodes.
@@ -208,6 +295,7 @@ impl Cluster {
         for (key, alert) in orphan.alerts {
             self.alerts.entry(key).or_insert(alert);
         }
+        self.book.adopt(orphan.book, &context.limits, context.moment.now);
     }
 
     /// Nothing is open.
@@ -223,7 +311,7 @@ impl Cluster {
             moved = true;
         }
         self.dirty |= moved;
-        moved
+        self.book.stepped(step) || moved
     }
 
     /// After a load from the store.
@@ -231,6 +319,7 @@ impl Cluster {
         let now = context.moment.now;
         self.heard_saved = self.last_heard;
         self.license.restore(context);
+        self.book.restore(now);
         for alert in self.alerts.values_mut() {
             if let Some(expires) = &mut alert.expires {
                 expires.reanchor(now);
@@ -314,9 +403,12 @@ impl Cluster {
     }
 
     /// Its alerts, the license alert first.
-    pub(crate) fn alert_views(&self, profile: &Profile, zone: &TimeZone, now: Timestamp) -> Vec<AlertView> {
-        let mut views: Vec<AlertView> = self.license_view(profile, zone, now).into_iter().collect();
+    pub(crate) fn alert_views(&self, profile: &Profile, rules: &Rules, gate: &Gate<'_>) -> Vec<AlertView> {
+        let now = gate.moment.now.wall;
+        let mut views: Vec<AlertView> = self.license_view(profile, gate.zone, now).into_iter().collect();
         views.extend(self.alerts.values().map(|alert| alert.view(Some(&self.name))));
+        let others = Others { alerts: &self.alerts, license: &self.license };
+        views.extend(self.book.views(&self.name, &others, rules, gate));
         views
     }
 
@@ -349,10 +441,27 @@ impl Cluster {
             ends_at: episode.end.as_ref().map(|end| end.at),
             episode: episode.id.clone(),
             acknowledged: self.license.acknowledged().cloned(),
+            suppressed: None,
             evidence: episode.evidence.clone(),
             end: episode.end.clone(),
             flags: episode.flag_names(),
             deadline: state.deadline().or(state.overage().map(|overage| overage.enforcement_at)),
         })
+    }
+}
+
+/// What else of a cluster fires, beside what lines raise.
+struct Others<'a> {
+    alerts: &'a BTreeMap<String, Alert>,
+    license: &'a License,
+}
+
+impl Firing for Others<'_> {
+    fn fires(&self, name: &str, node: Option<&str>) -> bool {
+        let of_license = || self.license.open().is_some() && self.license.state.stage().alertname() == Some(name);
+        let same = |alert: &Alert| {
+            alert.is_firing() && inhibition::is_named(&alert.name, name) && alert.node.as_deref() == node
+        };
+        (node.is_none() && of_license()) || self.alerts.values().any(same)
     }
 }

@@ -10,13 +10,17 @@ use crate::{
     alert::Alert,
     cluster::{Cluster, Standing},
     context::Context,
-    input::{Input, OperatorCommand},
+    input::{Answer, Input},
     license::profile::Profile,
     limits::Limits,
     mapping::{Mapping, SiteIndex},
     notification::Notification,
     now::Now,
     roster::{Roster, Slot},
+    rules::{
+        Rules,
+        mute::{Gate, Mutes, MutesView},
+    },
     saved::{self, ENGINE_KEY, EngineRow},
     senders::{SenderView, Senders},
     settings::Settings,
@@ -33,6 +37,10 @@ const STEP: SignedDuration = SignedDuration::from_secs(1);
 pub struct Outbox {
     /// To be told after the commit, in order.
     pub notifications: Vec<Notification>,
+    /// Alerts that fired, were told, acknowledged or resolved: for the history.
+    pub records: Vec<AlertView>,
+    /// What came of the operator's command, where the input was one.
+    pub answer: Option<Answer>,
 }
 
 /// All state and all decisions.
@@ -42,6 +50,10 @@ pub struct Engine {
     pub(crate) mapping: Mapping,
     /// How the release of each configured cluster behaves.
     pub(crate) profiles: Vec<&'static Profile>,
+    /// What is configured of each alert.
+    pub(crate) rules: Arc<Rules>,
+    /// What operators muted.
+    pub(crate) mutes: Arc<Mutes>,
     pub(crate) limits: Limits,
     pub(crate) roster: Roster,
     /// The last episode number given.
@@ -65,6 +77,8 @@ impl Engine {
             settings: Arc::new(Settings::default()),
             mapping: Mapping::default(),
             profiles: Vec::new(),
+            rules: Arc::default(),
+            mutes: Arc::default(),
             limits: Limits::DEFAULT,
             roster: Roster::default(),
             ids: 0,
@@ -85,6 +99,8 @@ impl Engine {
         let mut engine = Self::new(Settings { clusters: Vec::new(), ..settings.clone() }, now);
         engine.ids = own.ids;
         engine.alerts = own.alerts;
+        engine.mutes = Arc::new(own.mutes);
+        Arc::make_mut(&mut engine.mutes).reanchor(now);
         let slots: Vec<Slot> = clusters.into_iter().map(|cluster| engine.roster.insert(cluster)).collect();
         engine.configure(settings, now);
         for slot in slots {
@@ -124,6 +140,7 @@ impl Engine {
         let step = self.last.wall.duration_until(now.wall).saturating_sub(passed);
         self.last = now;
         if step.abs() > STEP {
+            self.dirty |= Arc::make_mut(&mut self.mutes).stepped(step);
             self.roster.stepped(step);
         }
     }
@@ -131,12 +148,6 @@ impl Engine {
     fn fire(&mut self, moment: Moment, out: &mut Outbox) {
         for slot in self.roster.due(|at| moment.elapsed_due(at), |at| moment.wall_due(at)) {
             self.step(slot, moment, |cluster, context| cluster.fire(context, out));
-        }
-    }
-
-    fn operate(&mut self, command: &OperatorCommand, moment: Moment, out: &mut Outbox) {
-        if let Some(slot) = self.roster.named(&command.cluster) {
-            self.step(slot, moment, |cluster, context| cluster.operate(command, context, out));
         }
     }
 
@@ -149,6 +160,8 @@ impl Engine {
     ) -> R {
         let Some(mut cluster) = self.roster.take(slot) else { return R::default() };
         let settings = Arc::clone(&self.settings);
+        let rules = Arc::clone(&self.rules);
+        let mutes = Arc::clone(&self.mutes);
         let site = cluster.site.and_then(|site| settings.clusters.get(site));
         let ids = self.ids;
         let utc = TimeZone::UTC;
@@ -159,6 +172,8 @@ impl Engine {
             limits: self.limits,
             cluster: cluster.name.clone(),
             zone: site.map_or(&utc, |site| &site.time_zone),
+            mutes: &mutes,
+            rules: &rules,
             profile: self.profile(cluster.site),
             ids: &mut self.ids,
         };
@@ -179,9 +194,14 @@ impl Engine {
                 cluster.dirty = false;
                 rows.push(saved::row(saved::cluster_key(&cluster.name), cluster));
             }
+            if let Some(cluster) = self.roster.get_mut(slot)
+                && std::mem::take(&mut cluster.book.dirty)
+            {
+                rows.push(saved::row(saved::book_key(&cluster.name), &cluster.book));
+            }
         }
         if std::mem::take(&mut self.dirty) {
-            let own = EngineRow { ids: self.ids, alerts: self.alerts.clone() };
+            let own = EngineRow { ids: self.ids, alerts: self.alerts.clone(), mutes: (*self.mutes).clone() };
             rows.push(saved::row(ENGINE_KEY.to_owned(), &own));
         }
         rows
@@ -202,12 +222,20 @@ impl Engine {
         self.senders.views()
     }
 
+    /// What operators and the configuration mute.
+    pub fn mutes(&self) -> MutesView {
+        self.mutes.view(&self.settings.rules.maintenance, Moment { now: self.last, inclusive: true })
+    }
+
     /// All alerts, firing and last resolved.
     pub fn alerts(&self) -> Vec<AlertView> {
         let of_clusters = self.visible().flat_map(|cluster| {
             let site = cluster.site.and_then(|site| self.settings.clusters.get(site));
             let zone = site.map_or(TimeZone::UTC, |site| site.time_zone.clone());
-            cluster.alert_views(self.profile(cluster.site), &zone, self.last.wall)
+            let moment = Moment { now: self.last, inclusive: false };
+            let labels = site.map(|site| &site.labels);
+            let gate = Gate { moment, zone: &zone, settings: &self.settings, mutes: &self.mutes, labels };
+            cluster.alert_views(self.profile(cluster.site), &self.rules, &gate)
         });
         of_clusters.chain(self.alerts.values().map(|alert| alert.view(None))).collect()
     }

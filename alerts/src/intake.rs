@@ -13,6 +13,7 @@ use crate::{
     now::Now,
     roster::Slot,
     routing,
+    saved::{book_key, cluster_key},
     service::watch::{is_daemon_trace, is_of_daemon},
     texts::{self, Words},
     timer::Moment,
@@ -109,7 +110,7 @@ impl Engine {
             .min_by_key(|(slot, cluster)| (cluster.last_heard, *slot))
             .map(|(slot, _)| slot);
         let Some(cluster) = idle.and_then(|slot| self.roster.remove(slot)) else { return false };
-        self.removed.push(crate::saved::cluster_key(&cluster.name));
+        self.removed.extend([cluster_key(&cluster.name), book_key(&cluster.name)]);
         true
     }
 
@@ -192,6 +193,8 @@ impl Engine {
             told: true,
             end_told: true,
             end: None,
+            acknowledged: None,
+            recorded: None,
         };
         let receivers = routing::receivers(&self.settings, except);
         out.notifications.push(alert.notification(reason, Owner::CCXWATCH, receivers, now));

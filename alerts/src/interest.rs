@@ -1,23 +1,29 @@
 //! Which lines the engine wants: the hot path of every source. A line that is not wanted is counted and forgotten.
 
-use crate::{license::authorization, service::evidence, settings::Settings};
+use crate::{license::authorization, rules::user::UserRules, service::evidence, settings::Settings};
 use ccxwatch_parsers::{Triage, severity::Severity};
 use memchr::memmem;
+use std::sync::Arc;
 
 /// What the engine wants. Pure: no state, no allocation.
 #[derive(Clone, Debug)]
-pub struct Interest {}
+pub struct Interest {
+    user: Arc<UserRules>,
+}
 
 impl From<&Settings> for Interest {
     /// Every license message is wanted whatever the settings say: one that nobody maps is told as unclassified.
-    fn from(_: &Settings) -> Self {
-        Self {}
+    fn from(settings: &Settings) -> Self {
+        Self { user: Arc::clone(&settings.rules.user) }
     }
 }
 
 impl Interest {
     /// Whether a line is wanted, by its first look and its bytes.
     pub fn wants(&self, triage: &Triage<'_>, raw: &[u8]) -> bool {
+        if !self.user.is_empty() && self.user.may_want(triage, raw) {
+            return true;
+        }
         if triage.facility.ends_with(b"LIB_LICENSE") {
             let debug =
                 triage.severity == Severity::Debug && matches!(triage.mnemonic, b"UNK" | b"EXCEPTION" | b"DEBUG");

@@ -31,6 +31,19 @@ pub struct Limits {
     pub alerts_per_cluster: usize,
     /// Unknown license mnemonics that one cluster remembers. Default 32.
     pub mnemonics: usize,
+    /// Alerts that lines raise, at one time in one cluster, resolved ones of late included. Beyond it one alert of each name stands
+    /// for all others. Default 2,000.
+    pub instances_per_cluster: usize,
+    /// Such alerts of one name in one cluster, likewise. Default 64.
+    pub instances_per_alert: usize,
+    /// Bytes of a raw line that such an alert keeps. Default 1,024.
+    pub instance_raw_bytes: usize,
+    /// Labels that tell such alerts of one name and node apart. Default 8.
+    pub labels: usize,
+    /// Bytes of the value of such a label. Default 128.
+    pub label_bytes: usize,
+    /// Silences, maintenance windows and suspensions that operators set, each, ended ones of late included. Default 200.
+    pub mutes: usize,
 }
 
 impl Limits {
@@ -50,6 +63,12 @@ impl Limits {
         unmapped_nodes: 4,
         alerts_per_cluster: 64,
         mnemonics: 32,
+        instances_per_cluster: 2000,
+        instances_per_alert: 64,
+        instance_raw_bytes: 1024,
+        labels: 8,
+        label_bytes: 128,
+        mutes: 200,
     };
 }
 

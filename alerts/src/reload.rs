@@ -8,7 +8,8 @@ use crate::{
     mapping::{Mapping, Place, SiteIndex},
     now::Now,
     roster::Slot,
-    saved::cluster_key,
+    rules::Rules,
+    saved::{book_key, cluster_key},
     settings::{ClusterSettings, Settings},
     timer::Moment,
 };
@@ -17,6 +18,7 @@ use std::{collections::HashSet, sync::Arc};
 impl Engine {
     /// Takes a whole configuration.
     pub(crate) fn configure(&mut self, settings: Settings, now: Now) {
+        self.rules = Arc::new(Rules::of_settings(&settings));
         self.settings = Arc::new(settings);
         self.mapping = Mapping::new(&self.settings);
         self.senders.clear();
@@ -66,10 +68,11 @@ impl Engine {
         let Some(mut renamed) = renamed else {
             return self.roster.insert(Cluster::new(cluster.name.clone(), Standing::Mapped));
         };
-        self.removed.push(cluster_key(&renamed.name));
+        self.removed.extend([cluster_key(&renamed.name), book_key(&renamed.name)]);
         renamed.name.clone_from(&cluster.name);
         renamed.standing = Standing::Mapped;
         renamed.dirty = true;
+        renamed.book.dirty = true;
         self.roster.insert(renamed)
     }
 
@@ -96,7 +99,7 @@ impl Engine {
 
     fn adopt(&mut self, slot: Slot, site: SiteIndex, moment: Moment) {
         let Some(orphan) = self.roster.remove(slot) else { return };
-        self.removed.push(cluster_key(&orphan.name));
+        self.removed.extend([cluster_key(&orphan.name), book_key(&orphan.name)]);
         if let Some(home) = self.roster.site(site) {
             self.step(home, moment, |cluster, context| cluster.adopt(orphan, context));
         }

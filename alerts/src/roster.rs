@@ -56,7 +56,7 @@ impl Roster {
     }
 
     pub(crate) fn put(&mut self, slot: Slot, cluster: Box<Cluster>, next: (Option<SignedDuration>, Option<Timestamp>)) {
-        if cluster.dirty {
+        if cluster.dirty || cluster.book.dirty {
             self.dirty.push(slot);
         }
         self.slots[slot] = Some(cluster);

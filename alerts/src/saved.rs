@@ -1,8 +1,11 @@
 //! Saved state: versioned JSON rows, one per cluster and one for the engine.
 
-use crate::{alert::Alert, cluster::Cluster};
+use crate::{alert::Alert, cluster::Cluster, rules::mute::Mutes};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 /// The version that this build writes. A row of a newer version stops the start.
 const VERSION: u32 = 1;
@@ -10,6 +13,8 @@ const VERSION: u32 = 1;
 pub(crate) const ENGINE_KEY: &str = "engine";
 /// What the keys of cluster rows begin with.
 const CLUSTER_PREFIX: &str = "cluster/";
+/// What the keys of the rows begin with that hold the alerts which lines raised.
+const BOOK_PREFIX: &str = "alerts/";
 
 /// One row of saved state. The store keeps it under its key and does not look inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +69,8 @@ pub(crate) struct EngineRow {
     pub(crate) ids: u64,
     /// Alerts of no cluster.
     pub(crate) alerts: BTreeMap<String, Alert>,
+    /// What operators muted.
+    pub(crate) mutes: Mutes,
 }
 
 #[derive(Deserialize)]
@@ -95,17 +102,28 @@ pub(crate) fn cluster_key(name: &str) -> String {
     format!("{CLUSTER_PREFIX}{name}")
 }
 
+/// The key of the row of a cluster's alerts that lines raised.
+pub(crate) fn book_key(name: &str) -> String {
+    format!("{BOOK_PREFIX}{name}")
+}
+
 /// Reads all rows. Unknown keys of the same version are left alone.
 pub(crate) fn read(rows: Vec<SavedRow>) -> Result<(EngineRow, Vec<Cluster>), RestoreError> {
     let mut engine = EngineRow::default();
-    let mut clusters = Vec::new();
+    let mut clusters: Vec<Cluster> = Vec::new();
+    let mut books = HashMap::new();
     for row in rows {
         let Some(json) = &row.json else { continue };
         if row.key == ENGINE_KEY {
             engine = parse(&row.key, json)?;
         } else if row.key.starts_with(CLUSTER_PREFIX) {
             clusters.push(parse(&row.key, json)?);
+        } else if let Some(name) = row.key.strip_prefix(BOOK_PREFIX) {
+            books.insert(name.to_owned(), parse(&row.key, json)?);
         }
+    }
+    for cluster in &mut clusters {
+        cluster.book = books.remove(&cluster.name).unwrap_or_default();
     }
     Ok((engine, clusters))
 }

@@ -1,7 +1,12 @@
 //! What the engine is told of the world: clusters, nodes, license rules, receivers. Checked before it gets here.
 
+use crate::rules::{
+    mute::MaintenanceSettings,
+    settings::{AlertOverride, AlertSettings},
+    user::UserRules,
+};
 use jiff::{SignedDuration, tz::TimeZone};
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 /// The engine's whole configuration.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +21,21 @@ pub struct Settings {
     pub receivers: Vec<String>,
     /// When a feed counts as silent.
     pub feeds: FeedSettings,
+    /// What is configured of alerts.
+    pub rules: RulesSettings,
+}
+
+/// What is configured of alerts.
+#[derive(Clone, Debug, Default)]
+pub struct RulesSettings {
+    /// What differs from the defaults, by name.
+    pub overrides: Vec<AlertOverride>,
+    /// The rules of the user, compiled.
+    pub user: Arc<UserRules>,
+    /// What is configured of the alerts of these rules, by name.
+    pub user_alerts: Vec<(String, AlertSettings)>,
+    /// Maintenance windows.
+    pub maintenance: Vec<MaintenanceSettings>,
 }
 
 /// One cluster.

@@ -8,7 +8,9 @@ use crate::{
         state::{Level, State},
     },
     notification::Reason,
+    rules::instance::Identity,
     service::evidence::{Service, ServiceState, Trouble},
+    signal::About,
 };
 use core::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -385,6 +387,25 @@ pub(crate) fn ended(summary: &str, reason: Reason) -> Words {
         _ => ("resolved", "A later line says that it is over."),
     };
     Words { summary: format!("{summary}: {what}"), description: description.into(), runbook: Vec::new() }
+}
+
+/// An alert that a line raised.
+pub(crate) fn signal(cluster: &str, identity: &Identity, about: &About) -> Words {
+    let title = if about.title.is_empty() { &identity.name } else { &about.title };
+    let mut summary = format!("{cluster}: {title}");
+    if let Some(node) = &identity.node {
+        let _ = write!(summary, " on {node}");
+    }
+    if !identity.labels.is_empty() {
+        let values: Vec<&str> = identity.labels.iter().map(|(_, value)| value.as_str()).collect();
+        let _ = write!(summary, " ({})", values.join(", "));
+    }
+    Words { summary: one_line(&summary), description: about.meaning.clone(), runbook: about.runbook.clone() }
+}
+
+/// Without line breaks and other control characters.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// What the text of a silent feed speaks of.

@@ -82,3 +82,95 @@ impl From<Timer> for Timestamp {
         timer.wall
     }
 }
+
+/// How far away a deadline is at most that runs on elapsed time.
+const NEAR: SignedDuration = SignedDuration::from_hours(24);
+
+/// A deadline that a person set: on elapsed time where it is at most 24 hours away, on wall time otherwise. Saved as wall time, so
+/// [`Deadline::reanchor`] follows every load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Timestamp", into = "Timestamp")]
+pub(crate) enum Deadline {
+    /// On elapsed time.
+    Near(Timer),
+    /// On wall time.
+    Far(Timestamp),
+}
+
+impl Deadline {
+    /// A deadline at a wall time.
+    pub(crate) fn at(now: Now, wall: Timestamp) -> Self {
+        if now.wall.duration_until(wall) <= NEAR { Self::Near(Timer::at(now, wall)) } else { Self::Far(wall) }
+    }
+
+    /// When it is, as a person reads it.
+    pub(crate) fn wall(self) -> Timestamp {
+        match self {
+            Self::Near(timer) => timer.wall,
+            Self::Far(wall) => wall,
+        }
+    }
+
+    /// Whether it is due.
+    pub(crate) fn is_due(self, moment: Moment) -> bool {
+        match self {
+            Self::Near(timer) => moment.elapsed_due(timer.elapsed),
+            Self::Far(wall) => moment.wall_due(wall),
+        }
+    }
+
+    /// When to look at it again.
+    pub(crate) fn look(self) -> Look {
+        match self {
+            Self::Near(timer) => Look { elapsed: Some(timer.elapsed), wall: None },
+            Self::Far(wall) => Look { elapsed: None, wall: Some(wall) },
+        }
+    }
+
+    /// The wall clock stepped: what is left of a near one stays.
+    pub(crate) fn stepped(&mut self, step: SignedDuration) {
+        if let Self::Near(timer) = self {
+            timer.stepped(step);
+        }
+    }
+
+    /// Counts anew from the wall time: after a load from the store.
+    pub(crate) fn reanchor(&mut self, now: Now) {
+        *self = Self::at(now, self.wall());
+    }
+}
+
+impl From<Timestamp> for Deadline {
+    fn from(wall: Timestamp) -> Self {
+        Self::Far(wall)
+    }
+}
+
+impl From<Deadline> for Timestamp {
+    fn from(deadline: Deadline) -> Self {
+        deadline.wall()
+    }
+}
+
+/// When to look at something again, on either clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// On elapsed time.
+    pub(crate) elapsed: Option<SignedDuration>,
+    /// On wall time.
+    pub(crate) wall: Option<Timestamp>,
+}
+
+impl Look {
+    /// The sooner one of two on each clock.
+    #[must_use]
+    pub(crate) fn or(self, other: Self) -> Self {
+        let elapsed = self.elapsed.into_iter().chain(other.elapsed).min();
+        Self { elapsed, wall: self.wall.into_iter().chain(other.wall).min() }
+    }
+
+    /// At a deadline of elapsed time.
+    pub(crate) fn elapsed(at: SignedDuration) -> Self {
+        Self { elapsed: Some(at), wall: None }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Config, license::Transition};
 use ccxwatch_alerts::settings::{
-    ClusterSettings, FeedSettings, LicenseSettings, MappedTransition, NodeSettings, Settings,
+    ClusterSettings, FeedSettings, LicenseSettings, MappedTransition, NodeSettings, RulesSettings, Settings,
 };
 use jiff::tz::TimeZone;
 
@@ -27,6 +27,7 @@ impl Config {
                 silent_ceiling: self.feeds.silent_ceiling,
                 never_heard_after: self.feeds.never_heard_after,
             },
+            rules: RulesSettings::default(),
         }
     }
 }

@@ -100,6 +100,7 @@ fn populated() -> Metrics {
         fingerprint: String::new(),
         episode: "berlin/1".to_owned(),
         acknowledged: None,
+        suppressed: None,
         evidence: EvidenceSummary::default(),
         end: None,
         flags: Vec::new(),

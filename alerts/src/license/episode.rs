@@ -3,7 +3,7 @@
 use crate::{
     fact::{Fact, Origin},
     license::{stage::Stage, state::Level},
-    limits::{Limits, cleaned},
+    limits::{Limits, bounded, cleaned},
     notification::EvidenceSummary,
 };
 use jiff::Timestamp;
@@ -117,6 +117,9 @@ pub struct Acknowledgement {
     pub comment: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// Until when it counts; until the end where there is none.
+    #[serde(default)]
+    pub until: Option<Timestamp>,
 }
 
 /// How an alert ended.
@@ -213,13 +216,25 @@ impl Episode {
 impl EvidenceSummary {
     /// One more line.
     pub(crate) fn add(&mut self, fact: &Fact, limits: &Limits) {
+        self.add_line(fact, &fact.raw, limits);
+    }
+
+    /// One more line of an alert of which there may be many: less of its text is kept.
+    pub(crate) fn add_bounded(&mut self, fact: &Fact, limits: &Limits) {
+        self.add_line(fact, bounded(&fact.raw, limits.instance_raw_bytes), limits);
+    }
+
+    fn add_line(&mut self, fact: &Fact, raw: &str, limits: &Limits) {
         self.count = self.count.saturating_add(u64::from(fact.copies.max(1)));
         if self.first_raw.is_none() {
-            self.first_raw = Some(fact.raw.clone());
+            self.first_raw = Some(raw.to_owned());
         }
         match &mut self.last_raw {
-            Some(last) => last.clone_from(&fact.raw),
-            None => self.last_raw = Some(fact.raw.clone()),
+            Some(last) => {
+                last.clear();
+                last.push_str(raw);
+            }
+            None => self.last_raw = Some(raw.to_owned()),
         }
         if let Some(node) = fact.node_id.as_deref().or(fact.host.as_deref()) {
             remember(&mut self.nodes, limits, |known| known == node, || cleaned(node, limits.unmapped_name_bytes));

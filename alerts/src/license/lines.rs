@@ -111,6 +111,8 @@ impl Cluster {
             told: true,
             end_told: true,
             end: None,
+            acknowledged: None,
+            recorded: None,
         };
         out.notifications.push(alert.notification(
             Reason::LicenseEventUnclassified,

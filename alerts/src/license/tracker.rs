@@ -1,6 +1,7 @@
 //! The license alert of one cluster: the machine, its episode, and when which change is told.
 
 use crate::{
+    alert::told_labels,
     context::Context,
     engine::Outbox,
     fact::Fact,
@@ -14,12 +15,14 @@ use crate::{
     },
     notification::{Reason, needs_notification, rung_at, rung_passed},
     now::Now,
+    rules::mute::Muted,
     texts,
-    timer::Moment,
+    timer::{Look, Moment},
     timing::Timing,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Compliance of one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +200,7 @@ impl License {
                 who: command.who.clone(),
                 comment: command.comment.clone(),
                 at: now.wall,
+                until: None,
             });
         }
     }
@@ -293,7 +297,7 @@ impl License {
             State::EnforcementDue(_) | State::Countdown(_) | State::Compliant { .. } => None,
             _ => Some(overage.enforcement_at),
         };
-        let rung = if self.hold.is_none() { self.next_rung(context) } else { None };
+        let rung = if self.hold.is_none() && self.silenced(context).is_none() { self.next_rung(context) } else { None };
         let wall = match (enforcement, rung) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -356,12 +360,42 @@ impl License {
         }
     }
 
-    /// Tells what is true and was not told, unless late lines are still coming in.
+    /// A silence may be over.
+    pub(crate) fn retell(&mut self, context: &Context<'_>, out: &mut Outbox) {
+        if self.hold.is_none() {
+            self.tell(context, out);
+        }
+    }
+
+    /// The silence that keeps what is untold from being told. Maintenance and suspension do not: no change on a box explains that
+    /// its licenses run out.
+    fn silenced(&self, context: &Context<'_>) -> Option<Muted> {
+        self.untold(context)?;
+        let episode = self.episode.as_ref()?;
+        let stage = self.state.stage();
+        let labels = || {
+            let mut labels = BTreeMap::from([("cluster".to_owned(), context.cluster.clone())]);
+            labels.extend(stage.alertname().map(|name| ("alertname".to_owned(), name.to_owned())));
+            labels.extend(episode.node.clone().map(|node| ("node".to_owned(), node)));
+            told_labels(labels, stage.severity(), context.owner().labels)
+        };
+        context.gate().silenced(labels)
+    }
+
+    /// When to look again at what a silence keeps from being told.
+    pub(crate) fn silenced_look(&self, context: &Context<'_>) -> Look {
+        self.silenced(context).map(|muted| muted.look).unwrap_or_default()
+    }
+
+    /// Tells what is true and was not told, unless late lines are still coming in, or a silence matches it.
     fn tell(&mut self, context: &Context<'_>, out: &mut Outbox) {
         if self.held(context.moment) {
             return;
         }
         self.hold = None;
+        if self.silenced(context).is_some() {
+            return;
+        }
         while let Some(reason) = self.untold(context) {
             let rung = self.rung(context);
             let Some(episode) = &mut self.episode else { return };

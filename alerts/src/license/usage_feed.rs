@@ -145,6 +145,8 @@ impl Cluster {
             told: false,
             end_told: false,
             end: None,
+            acknowledged: None,
+            recorded: None,
         };
         self.alerts.insert(KEY.to_owned(), alert);
         self.tell_alerts(context, out);

@@ -1,7 +1,7 @@
 //! The alerts of a cluster's nodes: what is true of them against what was told.
 
 use crate::{
-    alert::Alert,
+    alert::{Alert, told_labels},
     cluster::Cluster,
     context::Context,
     engine::Outbox,
@@ -10,13 +10,18 @@ use crate::{
     license::episode::{End, EndReason, Flag, source_name},
     notification::{EvidenceSummary, Reason},
     routing,
+    rules::{
+        inhibition,
+        mute::{Muted, Subject, SuppressedBy},
+        settings::AlertSettings,
+    },
     service::{
         evidence::{Evidence, Service, ServiceState, Trouble, evidence},
         feed::Feed,
         node::Node,
     },
     texts::{self, Words},
-    timer::{Timer, plus},
+    timer::{Look, Timer, plus},
     timing::Timing,
 };
 use ccxwatch_parsers::severity::Severity;
@@ -191,6 +196,8 @@ impl Cluster {
             told: false,
             end_told: false,
             end: None,
+            acknowledged: None,
+            recorded: None,
         };
         self.alerts.insert(key, alert);
     }
@@ -232,6 +239,8 @@ impl Cluster {
                 told: false,
                 end_told: false,
                 end: None,
+                acknowledged: None,
+                recorded: None,
             };
             self.alerts.insert(key, alert);
         }
@@ -274,9 +283,22 @@ impl Cluster {
             return;
         }
         self.hold = None;
+        self.look = Look::default();
+        let down: Vec<(String, Option<String>)> = self.explaining_alerts();
+        let book = &self.book;
         for alert in self.alerts.values_mut() {
+            let settings = context.rules.of(&alert.name);
             let reason = match &alert.end {
                 None if !alert.told => {
+                    let fires = |name: &str, node: Option<&str>| {
+                        book.fires(name, node)
+                            || down.iter().any(|(known, at)| inhibition::is_named(known, name) && at.as_deref() == node)
+                    };
+                    if let Some(muted) = muted(alert, settings, fires, context) {
+                        self.look = self.look.or(muted.look);
+                        continue;
+                    }
+                    alert.severity = settings.severity.unwrap_or(alert.severity);
                     alert.told = true;
                     alert.reason
                 }
@@ -297,7 +319,10 @@ impl Cluster {
             let mut notification = alert.notification(
                 reason,
                 context.owner(),
-                routing::receivers(context.settings, None),
+                match settings.receivers.as_slice() {
+                    [] => routing::receivers(context.settings, None),
+                    named => named.to_vec(),
+                },
                 context.moment.now,
             );
             if alert.end.is_some() {
@@ -308,6 +333,12 @@ impl Cluster {
             }
             out.notifications.push(notification);
         }
+    }
+
+    /// The alerts that explain others, and their nodes.
+    fn explaining_alerts(&self) -> Vec<(String, Option<String>)> {
+        let explains = |alert: &&Alert| alert.is_firing() && inhibition::is_source(&alert.name);
+        self.alerts.values().filter(explains).map(|alert| (alert.name.clone(), alert.node.clone())).collect()
     }
 
     /// Time passed: feeds go silent, nodes were never heard, trouble expires.
@@ -390,6 +421,8 @@ impl Cluster {
             told: false,
             end_told: false,
             end: None,
+            acknowledged: None,
+            recorded: None,
         };
         self.alerts.insert(key, alert);
     }
@@ -400,6 +433,22 @@ impl Cluster {
         let expiries = self.alerts.values().filter_map(|alert| alert.expires.map(|expires| expires.elapsed));
         nodes.chain(expiries).chain(self.hold.map(Hold::due)).min()
     }
+}
+
+/// What keeps an alert from being told.
+fn muted(
+    alert: &Alert,
+    settings: &AlertSettings,
+    fires: impl Fn(&str, Option<&str>) -> bool,
+    context: &Context<'_>,
+) -> Option<Muted> {
+    let node = alert.node.as_deref();
+    let subject = Subject { name: &alert.name, cluster: &context.cluster, node };
+    let labels = || told_labels(alert.labels(Some(&context.cluster)), alert.severity, context.owner().labels);
+    context
+        .gate()
+        .muted(&subject, settings, labels)
+        .or_else(|| inhibition::explained_by(&alert.name, node, fires).map(|_| Muted::new(SuppressedBy::Inhibition)))
 }
 
 /// What the keys of service alerts begin with.

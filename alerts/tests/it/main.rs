@@ -3,6 +3,7 @@
 mod feeds;
 mod hostile;
 mod labels;
+mod life;
 mod lines;
 mod mapping;
 mod properties;

@@ -105,6 +105,7 @@ fn settings(config: Config) -> Settings {
             silent_ceiling: config.feeds.silent_ceiling.unwrap_or(feeds.silent_ceiling),
             never_heard_after: config.feeds.never_heard_after.unwrap_or(feeds.never_heard_after),
         },
+        ..Settings::default()
     }
 }
 

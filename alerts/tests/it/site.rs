@@ -1,7 +1,7 @@
 //! A site under test: one engine, a virtual clock that stops at every deadline, and short ways to say what happens.
 
 use ccxwatch_alerts::{
-    engine::{ClusterView, Engine, Outbox},
+    engine::{AlertView, ClusterView, Engine, Outbox},
     fact::{Channel, Fact, Origin},
     input::{Input, OperatorAction, OperatorCommand},
     notification::{Notification, Reason},
@@ -173,6 +173,7 @@ pub(crate) struct Site {
     pub(crate) settings: Settings,
     pub(crate) now: Now,
     pub(crate) told: Vec<Notification>,
+    pub(crate) records: Vec<AlertView>,
     pub(crate) rows: BTreeMap<String, String>,
 }
 
@@ -180,8 +181,14 @@ impl Site {
     /// Minute 0, nothing heard.
     pub(crate) fn new(settings: Settings) -> Self {
         let now = Now { wall: minute(0), elapsed: SignedDuration::from_secs(1000) };
-        let mut site =
-            Self { engine: Engine::new(settings.clone(), now), settings, now, told: Vec::new(), rows: BTreeMap::new() };
+        let mut site = Self {
+            engine: Engine::new(settings.clone(), now),
+            settings,
+            now,
+            told: Vec::new(),
+            records: Vec::new(),
+            rows: BTreeMap::new(),
+        };
         site.save();
         site
     }
@@ -227,6 +234,7 @@ impl Site {
         let mut out = Outbox::default();
         self.engine.handle(self.now, input, &mut out);
         self.told.extend(out.notifications);
+        self.records.extend(out.records);
         self.save();
     }
 

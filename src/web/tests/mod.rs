@@ -65,6 +65,7 @@ fn alert() -> AlertView {
         fingerprint: "0123456789abcdef".to_owned(),
         episode: "berlin/1".to_owned(),
         acknowledged: None,
+        suppressed: None,
         evidence: EvidenceSummary::default(),
         end: None,
         flags: Vec::new(),
