@@ -1,6 +1,6 @@
 //! The control socket: HTTP over a Unix socket in the data directory, for its owner only.
 
-use crate::{pipeline::Command, web::Snapshot};
+use crate::{pipeline::Command, process::ReloadRequest, web::Snapshot};
 use arc_swap::ArcSwap;
 use axum::{
     Json, Router,
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub const SOCKET: &str = "control.sock";
 /// The largest body of a request.
 const BODY_MAX: usize = 64 * 1024;
+/// Why a command that came too late is refused.
+const STOPPING: &str = "ccxwatch is stopping; try again when it runs";
 
 /// What an operator says with a command.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -49,6 +51,7 @@ pub struct UsageBody {
 #[derive(Clone)]
 struct Control {
     commands: mpsc::Sender<Command>,
+    reloads: mpsc::Sender<ReloadRequest>,
     snapshot: Arc<ArcSwap<Snapshot>>,
 }
 
@@ -68,6 +71,7 @@ pub fn bind(data: &path::Path) -> io::Result<UnixListener> {
 pub async fn serve(
     listener: UnixListener,
     commands: mpsc::Sender<Command>,
+    reloads: mpsc::Sender<ReloadRequest>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     shutdown: CancellationToken,
 ) {
@@ -78,8 +82,9 @@ pub async fn serve(
         .route("/api/v1/clusters/{name}/acknowledge", post(acknowledge))
         .route("/api/v1/clusters/{name}/confirm-compliant", post(confirm_compliant))
         .route("/api/v1/clusters/{name}/usage", post(usage))
+        .route("/-/reload", post(reload))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(Control { commands, snapshot });
+        .with_state(Control { commands, reloads, snapshot });
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the control socket ended");
@@ -128,6 +133,19 @@ async fn usage(State(control): State<Control>, Path(cluster): Path<String>, Json
     control.ask(|reply| Command::Usage(report, reply)).await
 }
 
+/// Reads the configuration again. It is here only: the web listener knows nobody, so it changes nothing.
+async fn reload(State(control): State<Control>) -> Response {
+    let (reply, done) = oneshot::channel();
+    if control.reloads.send(reply).await.is_err() {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
+    }
+    match done.await {
+        Ok(Ok(listening)) => Json(serde_json::json!({"status": "reloaded", "listening": listening})).into_response(),
+        Ok(Err(reason)) => refuse(StatusCode::UNPROCESSABLE_ENTITY, &reason),
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+    }
+}
+
 impl Control {
     fn unknown(&self, cluster: &str) -> Option<Response> {
         let snapshot = self.snapshot.load();
@@ -142,7 +160,7 @@ impl Control {
     async fn ask(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) -> Response {
         let (reply, done) = oneshot::channel();
         if self.commands.send(command(reply)).await.is_err() || done.await.is_err() {
-            return refuse(StatusCode::SERVICE_UNAVAILABLE, "ccxwatch is stopping; try again when it runs");
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
         }
         Json(serde_json::json!({"status": "done"})).into_response()
     }

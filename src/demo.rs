@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let trace = directory.0.join("Cisco001MCVD001.log");
     let config = configuration(&directory.0, &trace)?;
     println!("demo: an incident of 45 minutes in half a minute; look at the page meanwhile, end with Ctrl-C");
-    run_process(config, |bound| {
+    run_process(config, None, |bound| {
         let syslog = bound.udp.first().copied();
         if let Some(syslog) = syslog {
             tokio::spawn(async move {

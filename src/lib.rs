@@ -10,6 +10,7 @@ pub mod notify;
 pub mod pipeline;
 pub mod process;
 pub mod replay;
+mod service_manager;
 pub mod sources;
 pub mod step;
 pub mod store;

@@ -12,5 +12,6 @@ mod measure;
 mod page;
 mod panels;
 mod peers;
+mod reload;
 mod scenarios;
 mod suggest;

@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::{fmt::Write, path::PathBuf, time::Duration};
+use std::{fmt::Write, path::Path, time::Duration};
 use tokio::net::UnixStream;
 
 /// A command that takes longer has not reached a working process.
@@ -16,10 +16,14 @@ const ANSWER_MAX: usize = 64 * 1024 * 1024;
 
 /// Asks the process that runs with this configuration. `body` makes it a POST.
 pub(super) fn ask(config: &Config, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    ask_at(&config.store.path.get_ref().join(SOCKET), path, body)
+}
+
+/// Asks the process whose control socket this is.
+pub(super) fn ask_at(socket: &Path, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::running)?;
-    let socket = config.store.path.get_ref().join(SOCKET);
     runtime.block_on(async {
-        tokio::time::timeout(TIMEOUT, exchange(&socket, path, body)).await.unwrap_or_else(|_| {
+        tokio::time::timeout(TIMEOUT, exchange(socket, path, body)).await.unwrap_or_else(|_| {
             Err(Failure::Control(format!("no answer from {} within {} s", socket.display(), TIMEOUT.as_secs())))
         })
     })
@@ -37,7 +41,7 @@ pub(super) fn segment(name: &str) -> String {
     })
 }
 
-async fn exchange(socket: &PathBuf, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+async fn exchange(socket: &Path, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
     let unreachable = |error: &dyn std::fmt::Display| {
         Failure::Control(format!(
             "no ccxwatch answers at {}: {error}. Is `ccxwatch run` running with this configuration, as this user?",

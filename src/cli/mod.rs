@@ -5,6 +5,7 @@ pub mod check;
 mod client;
 mod exit;
 pub mod parse;
+pub mod reload;
 pub mod replay;
 pub mod run;
 mod suggest;
@@ -40,6 +41,8 @@ pub enum Command {
     Usage(usage::Arguments),
     /// List, acknowledge and confirm alerts of the running process.
     Alerts(alerts::Arguments),
+    /// Let the running process read its configuration again.
+    Reload(reload::Arguments),
 }
 
 impl Command {
@@ -52,6 +55,7 @@ impl Command {
             Self::Replay(arguments) => replay::run(&arguments),
             Self::Usage(arguments) => usage::run(&arguments),
             Self::Alerts(arguments) => alerts::run(&arguments),
+            Self::Reload(arguments) => reload::run(&arguments),
         }
     }
 }

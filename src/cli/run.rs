@@ -39,15 +39,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return crate::demo::run();
     }
     let config = configuration(arguments.config.as_deref())?;
-    run_process(config, |_| {})
+    run_process(config, arguments.config.clone(), |_| {})
 }
 
-/// Starts the process with a checked configuration and runs it to its end; `started` is called when it is ready.
-pub(crate) fn run_process(config: Config, started: impl FnOnce(&Bound)) -> Result<(), Failure> {
+/// Starts the process with a checked configuration and runs it to its end; `started` is called when it is ready. `file` is where a
+/// reload reads the configuration again.
+pub(crate) fn run_process(config: Config, file: Option<PathBuf>, started: impl FnOnce(&Bound)) -> Result<(), Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Failure::running)?;
     runtime.block_on(async {
-        let process = Process::start(config).await?;
+        let process = Process::start(config, file).await?;
         let bound = process.bound();
         for line in bound.lines() {
             println!("{line}");

@@ -107,6 +107,7 @@ fn populated() -> Metrics {
         deadline: None,
     }]);
     metrics.observe(&udp("127.0.0.1:5514"), &observed("UC_LIB_LICENSE"));
+    metrics.receive_buffer(&udp("127.0.0.1:5514"), 212_992, 16 << 20);
     metrics.queue("udp:127.0.0.1:5514", 1, 16);
     metrics.batch(1);
     metrics.engine_step(0.000_01);

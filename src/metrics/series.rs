@@ -21,6 +21,8 @@ pub(super) struct Series {
     pub(super) tail_lag_bytes: IntGaugeVec,
     pub(super) tail_lag_seconds: GaugeVec,
     pub(super) heartbeat: GaugeVec,
+    pub(super) source_receive_buffer: IntGaugeVec,
+    pub(super) source_receive_buffer_asked: IntGaugeVec,
     pub(super) events: IntCounterVec,
     pub(super) parse_defects: IntCounterVec,
     pub(super) queue_depth: IntGaugeVec,
@@ -104,6 +106,18 @@ impl Series {
                     ),
                     &["stage"],
                 ),
+            ),
+            source_receive_buffer: gauges(
+                registry,
+                "source_receive_buffer_bytes",
+                "The receive buffer that the kernel granted.",
+                &["source"],
+            ),
+            source_receive_buffer_asked: gauges(
+                registry,
+                "source_receive_buffer_asked_bytes",
+                "The receive buffer that was asked for.",
+                &["source"],
             ),
             events: counters(
                 registry,

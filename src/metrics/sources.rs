@@ -40,6 +40,13 @@ impl Observer for Metrics {
             series.parse_defects.with_label_values(&[defect.name()]).inc_by(*count);
         }
     }
+
+    fn receive_buffer(&self, source: &SourceName, granted: usize, asked: usize) {
+        let label = self.sources.label(&source.to_string());
+        let bytes = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.series.source_receive_buffer.with_label_values(&[&*label]).set(bytes(granted));
+        self.series.source_receive_buffer_asked.with_label_values(&[&*label]).set(bytes(asked));
+    }
 }
 
 fn signed(number: u64) -> i64 {

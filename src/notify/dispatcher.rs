@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     sync::Arc,
 };
 use tokio::{sync::mpsc, task::JoinSet};
@@ -44,35 +45,48 @@ pub struct Dispatcher {
     shutdown: CancellationToken,
 }
 
-impl Dispatcher {
-    /// Starts the receivers: reads their secrets, and begins with what waits in the store. No connection is made yet.
-    pub fn start(
-        receivers: &[Receiver],
-        backlog: &Reader,
-        outcomes: &mpsc::Sender<Outcome>,
-        shutdown: &CancellationToken,
-    ) -> Result<Self, NotifyError> {
-        Self::start_with(receivers, backlog, outcomes, shutdown, Timing::REAL)
+/// Receivers that are ready to start: their secrets and certificates were read.
+#[derive(Default)]
+pub struct Prepared {
+    notifiers: Vec<(String, String, Notifier)>,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("notifiers", &self.notifiers.len()).finish()
+    }
+}
+
+impl Prepared {
+    /// Makes all receivers of a configuration ready before any is started: nothing half started.
+    pub fn new(receivers: &[Receiver]) -> Result<Self, NotifyError> {
+        let mut notifiers = Vec::new();
+        for receiver in receivers {
+            for (recipient, notifier) in Notifier::start(receiver)? {
+                notifiers.push((receiver.name.get_ref().clone(), recipient, notifier));
+            }
+        }
+        Ok(Self { notifiers })
     }
 
+    /// Starts them; they begin with what waits in the store. No connection is made yet.
+    pub fn start(self, backlog: &Reader, outcomes: &mpsc::Sender<Outcome>, shutdown: &CancellationToken) -> Dispatcher {
+        Dispatcher::start_with(self, backlog, outcomes, shutdown, Timing::REAL)
+    }
+}
+
+impl Dispatcher {
     pub(super) fn start_with(
-        receivers: &[Receiver],
+        prepared: Prepared,
         backlog: &Reader,
         outcomes: &mpsc::Sender<Outcome>,
         shutdown: &CancellationToken,
         timing: Timing,
-    ) -> Result<Self, NotifyError> {
-        // All are made before any is started: nothing half started.
-        let mut made = Vec::new();
-        for receiver in receivers {
-            for (recipient, notifier) in Notifier::start(receiver)? {
-                made.push((receiver.name.get_ref().clone(), recipient, notifier));
-            }
-        }
+    ) -> Self {
         let shutdown = shutdown.child_token();
         let mut lanes = BTreeMap::new();
         let mut tasks = JoinSet::new();
-        for (receiver, recipient, notifier) in made {
+        for (receiver, recipient, notifier) in prepared.notifiers {
             let inbox = Arc::new(Inbox::new());
             lanes.insert((receiver.clone(), recipient.clone()), Arc::clone(&inbox));
             let lane = Lane {
@@ -95,7 +109,7 @@ impl Dispatcher {
             tasks.spawn(lane.run());
         }
         let nobody = forward(outcomes.clone(), shutdown.clone(), &mut tasks);
-        Ok(Self { lanes, tasks, nobody, shutdown })
+        Self { lanes, tasks, nobody, shutdown }
     }
 
     /// Delivers a message. It never blocks; what does not fit into memory is read from the store later. A message that was

@@ -31,7 +31,7 @@ mod texts;
 mod tests;
 
 pub use check::check_receiver;
-pub use dispatcher::{Dispatcher, ReceiverHealth};
+pub use dispatcher::{Dispatcher, Prepared, ReceiverHealth};
 
 use crate::{
     config::{Receiver, ReceiverType},

@@ -1,10 +1,13 @@
 //! One transaction in flight, one gathering; messages leave after the commit, or unrecorded while the store is failing.
 
-use super::publish;
+use super::{
+    delivery::{Delivery, Progress},
+    publish,
+};
 use crate::{
     clock,
     metrics::{HeartbeatStage, Metrics},
-    notify::Dispatcher,
+    notify::{Prepared, ReceiverHealth},
     step::CONSOLE,
     store::{
         CommitError, Committed, DeliveryResult, Message, NewMessage, Outcome, Store, StoredNotification, Transaction,
@@ -33,7 +36,7 @@ const POSITIONS_MAX: usize = 10_000;
 /// What is on its way to the store, and what follows from it.
 pub(super) struct Commits {
     store: Store,
-    dispatcher: Dispatcher,
+    delivery: Delivery,
     metrics: Arc<Metrics>,
     console_colors: bool,
     gathering: Transaction,
@@ -69,10 +72,10 @@ struct InFlight {
 }
 
 impl Commits {
-    pub(super) fn new(store: Store, dispatcher: Dispatcher, metrics: Arc<Metrics>, console_colors: bool) -> Self {
+    pub(super) fn new(store: Store, delivery: Delivery, metrics: Arc<Metrics>, console_colors: bool) -> Self {
         Self {
             store,
-            dispatcher,
+            delivery,
             metrics,
             console_colors,
             gathering: Transaction::default(),
@@ -93,8 +96,24 @@ impl Commits {
         &mut self.gathering
     }
 
-    pub(super) fn dispatcher(&self) -> &Dispatcher {
-        &self.dispatcher
+    /// How each receiver fares.
+    pub(super) fn receivers(&self) -> Vec<ReceiverHealth> {
+        self.delivery.health()
+    }
+
+    /// Whether all that was told is stored, or on its way there: then receivers may be replaced.
+    pub(super) fn is_recording(&self) -> bool {
+        !self.failing && self.gathering_left == 0
+    }
+
+    /// Replaces the receivers.
+    pub(super) fn replace_receivers(&mut self, next: Prepared) {
+        self.delivery.replace(next);
+    }
+
+    /// Sets how long the history is kept.
+    pub(super) fn keep_history(&self, days: u32) {
+        self.store.keep_history(days);
     }
 
     /// Whether the stored history has changed since it was last shown.
@@ -125,7 +144,7 @@ impl Commits {
     }
 
     pub(super) fn failing_receivers(&self) -> Vec<String> {
-        self.dispatcher.health().into_iter().filter(|health| health.failing).map(|health| health.receiver).collect()
+        self.delivery.health().into_iter().filter(|health| health.failing).map(|health| health.receiver).collect()
     }
 
     pub(super) fn reply_after_commit(&mut self, reply: oneshot::Sender<()>) {
@@ -196,7 +215,7 @@ impl Commits {
         }
         self.positions_since = None;
         let transaction = std::mem::take(&mut self.gathering);
-        self.dispatcher.expect(&transaction.messages);
+        self.delivery.expect(&transaction.messages);
         let messages = transaction.messages.clone();
         let heartbeat = transaction.heartbeat;
         let changes_history = !messages.is_empty() || !transaction.outcomes.is_empty();
@@ -207,24 +226,50 @@ impl Commits {
             Some(InFlight { done, since: clock::timer(), replies, messages, heartbeat, left, changes_history });
     }
 
-    /// Waits for the commit in flight, for the moment it has taken too long, or for the next try.
-    pub(super) async fn progress(&mut self) {
-        let now = clock::elapsed();
-        let Some(in_flight) = &mut self.in_flight else {
-            let wait = match (self.retry_at, self.positions_since) {
-                (Some(at), _) => at - now,
-                (None, Some(since)) => since + POSITIONS_WAIT - now,
-                (None, None) => return std::future::pending().await,
-            };
-            return tokio::time::sleep(positive(wait)).await;
-        };
-        let too_long = in_flight.since + OUTSTANDING_AT_MOST;
-        let news = !self.failing || in_flight.left < in_flight.messages.len();
-        tokio::select! {
-            biased;
-            result = &mut in_flight.done => self.committed(result),
-            () = tokio::time::sleep_until(too_long), if news => self.overdue(),
+    /// Waits for the commit in flight, for the moment it has taken too long, for the next try, or for the next step of a
+    /// replacement of receivers. Where it returns something, the old receivers have ended: what they said is to be taken, and the
+    /// sender to be told by [`Commits::reply_after_commit`] when that is stored.
+    pub(super) async fn progress(&mut self) -> Option<oneshot::Sender<()>> {
+        enum News {
+            Committed(Result<CommitResult, oneshot::error::RecvError>),
+            Overdue,
+            Due,
+            Delivery(Progress),
         }
+        let now = clock::elapsed();
+        let failing = self.failing;
+        let due = match (self.retry_at, self.positions_since) {
+            (Some(at), _) => Some(at - now),
+            (None, since) => since.map(|since| since + POSITIONS_WAIT - now),
+        };
+        let (in_flight, delivery) = (&mut self.in_flight, &mut self.delivery);
+        let commit = async {
+            let Some(in_flight) = in_flight else {
+                let Some(wait) = due else { return std::future::pending().await };
+                tokio::time::sleep(positive(wait)).await;
+                return News::Due;
+            };
+            let too_long = in_flight.since + OUTSTANDING_AT_MOST;
+            let news = !failing || in_flight.left < in_flight.messages.len();
+            tokio::select! {
+                biased;
+                result = &mut in_flight.done => News::Committed(result),
+                () = tokio::time::sleep_until(too_long), if news => News::Overdue,
+            }
+        };
+        let news = tokio::select! {
+            biased;
+            news = commit => news,
+            progress = delivery.progress() => News::Delivery(progress),
+        };
+        match news {
+            News::Committed(result) => self.committed(result),
+            News::Overdue => self.overdue(),
+            News::Due => {}
+            News::Delivery(Progress::Store(stored)) => return Some(stored),
+            News::Delivery(Progress::Replaced) => self.delivery.start(),
+        }
+        None
     }
 
     /// Commits what is left and closes the store.
@@ -357,7 +402,7 @@ impl Commits {
             self.outbox.insert(id, message.notification.at);
         }
         if message.receiver != CONSOLE {
-            self.dispatcher.submit(message);
+            self.delivery.submit(message);
             return;
         }
         let told = (message.notification.episode.clone(), message.notification.told_as.clone());

@@ -1,16 +1,21 @@
 //! The one loop: everything that can reach the engine is put in one order here.
 
 mod commit;
+mod delivery;
 mod publish;
 mod queues;
+mod reload;
 
-pub use queues::Queues;
+pub use delivery::Starter;
+pub use queues::{Intake, QueueId, Queues};
+pub use reload::Reload;
 
 use crate::{
     clock,
     metrics::{HeartbeatStage, Metrics},
     notify::Dispatcher,
-    sources::Batch,
+    service_manager::Watchdog,
+    sources::{Batch, Position},
     step::{Recipients, step},
     store::{Outcome, Store},
     web::Snapshot,
@@ -22,19 +27,25 @@ use ccxwatch_alerts::{
     now::Now,
 };
 use commit::Commits;
+use delivery::Delivery;
 use jiff::SignedDuration;
 use publish::Publisher;
+use reload::Positions;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-/// What a person asks of the running process. Answered after the commit that makes it durable.
+/// What is asked of the loop.
 #[derive(Debug)]
 pub enum Command {
-    /// Acknowledge or confirm.
+    /// Acknowledge or confirm. Answered after the commit that makes it durable.
     Operator(OperatorCommand, oneshot::Sender<()>),
-    /// A report of license use.
+    /// A report of license use. Answered after the commit that makes it durable.
     Usage(UsageReport, oneshot::Sender<()>),
+    /// A whole new configuration, checked. Answered when it holds, or with the reason why it cannot.
+    Reload(Box<Reload>, oneshot::Sender<Result<(), String>>),
+    /// How far files were read, once these queues have ended.
+    Positions(Vec<QueueId>, oneshot::Sender<Vec<Position>>),
 }
 
 /// Everything that the loop is made of.
@@ -47,6 +58,8 @@ pub struct Parts {
     pub store: Store,
     /// Who delivers.
     pub dispatcher: Dispatcher,
+    /// What other receivers start with.
+    pub starter: Starter,
     /// How deliveries end.
     pub outcomes: mpsc::Receiver<Outcome>,
     /// What the sources bring.
@@ -59,6 +72,8 @@ pub struct Parts {
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// Messages that a former process had not delivered.
     pub pending: Vec<crate::store::Message>,
+    /// How far files were read.
+    pub positions: Vec<Position>,
     /// Whether messages are printed with colors.
     pub console_colors: bool,
 }
@@ -75,40 +90,59 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
         recipients,
         store,
         dispatcher,
-        outcomes,
-        mut queues,
+        starter,
+        mut outcomes,
+        queues,
         mut commands,
         metrics,
         snapshot,
         pending,
+        positions,
         console_colors,
     } = parts;
     let publisher = Publisher::new(snapshot, Arc::clone(&metrics));
-    let commits = Commits::new(store, dispatcher, metrics, console_colors);
-    let mut pipeline = Pipeline { engine, recipients, commits, publisher, failing_receivers: Vec::new() };
-    let mut outcomes = outcomes;
+    let commits = Commits::new(store, Delivery::new(dispatcher, starter), metrics, console_colors);
+    let mut pipeline = Pipeline {
+        engine,
+        recipients,
+        commits,
+        publisher,
+        queues,
+        positions: Positions::new(positions),
+        failing_receivers: Vec::new(),
+    };
+    let mut watchdog = Watchdog::new();
+    let tick_at_the_latest = watchdog.every().map_or(TICK_AT_THE_LATEST, |every| every.min(TICK_AT_THE_LATEST));
     pipeline.commits.print_pending(pending);
     pipeline.handle(clock::now(), Input::Tick);
     loop {
+        watchdog.pet();
         pipeline.settle();
-        let next_deadline = pipeline.until_next_deadline();
+        let next_deadline = pipeline.until_next_deadline().min(tick_at_the_latest);
         let has_room = pipeline.commits.has_room();
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
             Some(command) = commands.recv() => pipeline.command(command),
-            () = pipeline.commits.progress() => {}
+            stored = pipeline.commits.progress() => {
+                if let Some(stored) = stored {
+                    while let Ok(outcome) = outcomes.try_recv() {
+                        pipeline.commits.outcome(outcome);
+                    }
+                    pipeline.commits.reply_after_commit(stored);
+                }
+            }
             Some(outcome) = outcomes.recv() => pipeline.commits.outcome(outcome),
             () = tokio::time::sleep(next_deadline) => pipeline.handle(clock::now(), Input::Tick),
             () = pipeline.publisher.due() => {}
-            batches = queues.next(), if has_room => {
-                pipeline.publisher.measure_queues(&queues);
+            batches = pipeline.queues.next(), if has_room => {
+                pipeline.publisher.measure_queues(&pipeline.queues);
                 pipeline.batches(batches);
             }
         }
     }
     let drained = tokio::time::timeout(DRAIN_AT_MOST, async {
-        while let Some(batches) = queues.next_or_end().await {
+        while let Some(batches) = pipeline.queues.next_or_end().await {
             pipeline.batches(batches);
             pipeline.settle();
         }
@@ -130,6 +164,8 @@ struct Pipeline {
     recipients: Recipients,
     commits: Commits,
     publisher: Publisher,
+    queues: Queues,
+    positions: Positions,
     failing_receivers: Vec<String>,
 }
 
@@ -141,6 +177,9 @@ impl Pipeline {
 
     /// License facts of all sources first, then everything else.
     fn batches(&mut self, batches: Vec<Batch>) {
+        if batches.is_empty() {
+            return;
+        }
         let started = clock::elapsed();
         let now = Now { wall: clock::wall(), elapsed: started };
         let mut other = Vec::new();
@@ -158,6 +197,7 @@ impl Pipeline {
                 }
             }
             other.extend(batch.heard.into_iter().map(Input::Heard));
+            self.positions.note(&batch.positions);
             self.commits.gathering().positions.extend(batch.positions);
         }
         for input in other {
@@ -179,6 +219,12 @@ impl Pipeline {
         let (input, reply) = match command {
             Command::Operator(command, reply) => (Input::Operator(command), reply),
             Command::Usage(report, reply) => (Input::Usage(report), reply),
+            Command::Reload(reload, reply) => {
+                // Whoever asked may have gone.
+                let _ = reply.send(self.reload(*reload));
+                return;
+            }
+            Command::Positions(after, reply) => return self.positions.ask(after, reply),
         };
         self.handle(clock::now(), input);
         self.commits.reply_after_commit(reply);
@@ -201,6 +247,7 @@ impl Pipeline {
             }
         }
         self.failing_receivers = failing;
+        self.positions.answer(&self.queues);
         self.commits.start(&mut self.engine);
         if self.commits.has_news_for_the_page() {
             self.publisher.changed(false);

@@ -5,8 +5,8 @@ use crate::{clock, metrics::Metrics, store::Message, terminal, web::Snapshot};
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{engine::Engine, notification::Notification};
 use ccxwatch_parsers::severity::Severity;
-use jiff::SignedDuration;
-use std::{io::Write, sync::Arc, time::Duration};
+use jiff::{SignedDuration, tz::TimeZone};
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 /// A change that told somebody shows at once, any other within this time.
 const PUBLISH_EVERY: SignedDuration = SignedDuration::from_millis(500);
@@ -45,6 +45,14 @@ impl Publisher {
         self.changed = true;
     }
 
+    /// Takes over what a configuration says of the page.
+    pub(super) fn reconfigure(&mut self, listening: Vec<String>, time_zones: BTreeMap<String, TimeZone>) {
+        let before = self.snapshot.load();
+        let time_zones = Arc::new(time_zones);
+        self.snapshot.store(Arc::new(Snapshot { listening, time_zones, ..Snapshot::clone(&before) }));
+        self.changed(true);
+    }
+
     /// Waits until a snapshot is due; for ever when nothing changed.
     pub(super) async fn due(&self) {
         if !self.changed {
@@ -74,7 +82,7 @@ impl Publisher {
             senders: engine.unmapped_senders(),
             time_zones: Arc::clone(&before.time_zones),
             notifications: commits.changed_history(RECENT).unwrap_or_else(|| before.notifications.clone()),
-            receivers: commits.dispatcher().health(),
+            receivers: commits.receivers(),
             store_failing: commits.failing(),
             listening: before.listening.clone(),
         }));

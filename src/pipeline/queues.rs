@@ -8,31 +8,57 @@ use std::{
 };
 use tokio::sync::mpsc;
 
+/// Which queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueId(pub u64);
+
+impl QueueId {
+    /// The queue of the heartbeat; those of configured sources count from 1.
+    pub const HEARTBEAT: Self = Self(0);
+}
+
+/// The queue of one source.
+#[derive(Debug)]
+pub struct Intake {
+    /// Which.
+    pub id: QueueId,
+    /// What kind of source it is: a metric label.
+    pub kind: &'static str,
+    /// What the source brings. It ends with the source.
+    pub batches: mpsc::Receiver<Batch>,
+}
+
 /// One bounded queue per source.
 #[derive(Debug, Default)]
 pub struct Queues {
-    open: Vec<(&'static str, mpsc::Receiver<Batch>)>,
+    open: Vec<Intake>,
     next: usize,
 }
 
 impl Queues {
     /// Adds a source's queue.
-    pub fn add(&mut self, kind: &'static str, queue: mpsc::Receiver<Batch>) {
-        self.open.push((kind, queue));
+    pub fn add(&mut self, intake: Intake) {
+        self.open.push(intake);
+    }
+
+    /// Whether a source has not ended yet, or a batch of it waits.
+    pub fn is_open(&self, id: QueueId) -> bool {
+        self.open.iter().any(|intake| intake.id == id)
     }
 
     /// Batches that wait, and how many may wait, in all queues of each kind of source.
     pub fn depths(&self) -> BTreeMap<&'static str, (usize, usize)> {
         let mut depths = BTreeMap::new();
-        for (kind, queue) in &self.open {
+        for Intake { kind, batches, .. } in &self.open {
             let (depth, limit) = depths.entry(*kind).or_insert((0, 0));
-            *depth += queue.len();
-            *limit += queue.max_capacity();
+            *depth += batches.len();
+            *limit += batches.max_capacity();
         }
         depths
     }
 
-    /// Waits until some source has a batch; takes at most one from each. Waits for ever when every source has ended.
+    /// Waits until some source has a batch or has ended; takes at most one batch from each. Waits for ever when every source has
+    /// ended.
     pub async fn next(&mut self) -> Vec<Batch> {
         match self.next_or_end().await {
             Some(batches) => batches,
@@ -47,18 +73,22 @@ impl Queues {
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Vec<Batch>>> {
         let mut batches = Vec::new();
+        let mut ended = false;
         self.open.rotate_left(self.next);
         self.next = usize::from(self.open.len() > 1);
-        self.open.retain_mut(|(_, queue)| match queue.poll_recv(context) {
+        self.open.retain_mut(|intake| match intake.batches.poll_recv(context) {
             Poll::Ready(Some(batch)) => {
                 batches.push(batch);
                 true
             }
-            Poll::Ready(None) => false,
+            Poll::Ready(None) => {
+                ended = true;
+                false
+            }
             Poll::Pending => true,
         });
         self.next = self.next.min(self.open.len());
-        if !batches.is_empty() {
+        if !batches.is_empty() || (ended && !self.open.is_empty()) {
             return Poll::Ready(Some(batches));
         }
         if self.open.is_empty() { Poll::Ready(None) } else { Poll::Pending }

@@ -8,6 +8,9 @@ use jiff::SignedDuration;
 pub trait Observer: Send + Sync {
     /// Adds what `source` counted since its last call.
     fn observe(&self, source: &SourceName, observed: &Observed);
+
+    /// Takes the receive buffer that the kernel granted to `source`, and the one that was asked for, in bytes.
+    fn receive_buffer(&self, _source: &SourceName, _granted: usize, _asked: usize) {}
 }
 
 /// An observer that forgets: for commands without metrics, and for tests.

@@ -29,7 +29,7 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 ];
 
 pub(super) async fn guard(State(state): State<WebState>, request: Request, next: Next) -> Response {
-    let mut response = match refusal(request.uri(), request.method(), request.headers(), &state.config.hosts) {
+    let mut response = match refusal(request.uri(), request.method(), request.headers(), &state.config.load().hosts) {
         Some((reason, error)) => {
             state.metrics.web_refused(reason);
             api::fault(request.uri().path(), StatusCode::FORBIDDEN, error)

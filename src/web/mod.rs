@@ -44,8 +44,8 @@ pub struct WebState {
     pub view: Arc<ArcSwap<Snapshot>>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// `[web]`.
-    pub config: config::Web,
+    /// `[web]`; a reload changes it.
+    pub config: Arc<ArcSwap<config::Web>>,
     /// Whether the process does its work; `/-/ready` says so.
     pub ready: Arc<AtomicBool>,
 }

@@ -185,6 +185,11 @@ impl Ccxwatch {
             .sum()
     }
 
+    /// Asks it to read its configuration again, as a service manager does.
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
     /// Asks it to end, as a service manager does, and waits.
     pub(crate) fn terminate(mut self) -> Ended {
         self.signal(Signal::SIGTERM);

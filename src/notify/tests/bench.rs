@@ -1,7 +1,11 @@
 //! A dispatcher with a real store behind it.
 
 use super::{
-    super::{dispatcher::Dispatcher, lane::Timing, queue::Backoff},
+    super::{
+        dispatcher::{Dispatcher, Prepared},
+        lane::Timing,
+        queue::Backoff,
+    },
     receiver,
     server::{Answer, Heard},
 };
@@ -41,7 +45,8 @@ impl Bench {
         let Opened { store, .. } = Store::open(directory.path()).unwrap();
         let shutdown = CancellationToken::new();
         let (sender, outcomes) = mpsc::channel(room);
-        let dispatcher = Dispatcher::start_with(receivers, &store.reader(), &sender, &shutdown, QUICK).unwrap();
+        let prepared = Prepared::new(receivers).unwrap();
+        let dispatcher = Dispatcher::start_with(prepared, &store.reader(), &sender, &shutdown, QUICK);
         Self { store, dispatcher, outcomes, shutdown, directory }
     }
 

@@ -1,7 +1,7 @@
 //! Deliveries against a scripted mail server, a real store behind them.
 
 use super::{
-    super::dispatcher::Dispatcher,
+    super::dispatcher::{Dispatcher, Prepared},
     bench::{Bench, QUICK, is_retry, once, one, ops},
     new_message, notification, receiver,
     server::{Answer, Server},
@@ -271,7 +271,8 @@ async fn two_days_are_enough() {
     // An inbox that has not looked into the store takes what it is given.
     let broken = Store::open(&directory.path().join("other")).unwrap();
     let receivers = [receiver("host = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nto = [\"a@example.com\"]")];
-    let dispatcher = Dispatcher::start_with(&receivers, &broken.store.reader(), &sender, &shutdown, QUICK).unwrap();
+    let prepared = Prepared::new(&receivers).unwrap();
+    let dispatcher = Dispatcher::start_with(prepared, &broken.store.reader(), &sender, &shutdown, QUICK);
     let mut old = messages.remove(0);
     old.created_at = clock::wall() - SignedDuration::from_hours(49);
     dispatcher.submit(old);

@@ -71,6 +71,7 @@ impl UdpSource {
     /// Receives until shutdown; then takes what the kernel still holds.
     pub async fn run(self, context: SourceContext, batches: mpsc::Sender<Batch>) {
         let mut state = State::new(&context, self.name());
+        self.tell_receive_buffer(&context);
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -89,6 +90,21 @@ impl UdpSource {
             }
         }
         self.drain(state, &context, &batches).await;
+    }
+
+    /// Says how much the kernel keeps while the process is busy, and what to do where that is less than what was asked for.
+    fn tell_receive_buffer(&self, context: &SourceContext) {
+        let (name, granted, asked) = (self.name(), self.granted, context.limits.receive_buffer);
+        context.observer.receive_buffer(&name, granted, asked);
+        if granted < asked {
+            tracing::warn!(
+                source = %name,
+                granted,
+                asked,
+                "the kernel grants a smaller receive buffer than asked for, so bursts may be lost; allow it with \
+                 `sysctl -w net.core.rmem_max={asked}` (in /etc/sysctl.d/ to keep it), then restart"
+            );
+        }
     }
 
     /// Takes what the kernel holds at shutdown, within its receive buffer's size.

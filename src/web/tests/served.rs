@@ -23,7 +23,10 @@ impl Server {
         let state = WebState {
             view: Arc::new(ArcSwap::from_pointee(snapshot)),
             metrics: Arc::new(Metrics::new()),
-            config: config::Web { hosts: vec!["ccxwatch.example".to_owned()], ..config::Web::default() },
+            config: Arc::new(ArcSwap::from_pointee(config::Web {
+                hosts: vec!["ccxwatch.example".to_owned()],
+                ..config::Web::default()
+            })),
             ready: Arc::new(AtomicBool::new(true)),
         };
         let stop = CancellationToken::new();
