@@ -14,4 +14,5 @@ mod panels;
 mod peers;
 mod reload;
 mod scenarios;
+mod service;
 mod suggest;

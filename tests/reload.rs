@@ -16,6 +16,8 @@ use std::{
 };
 
 const WEB: &str = "[web]\nlisten = \"127.0.0.1:0\"\n[store]\npath = \"{DIR}/data\"\n";
+const SUCCESSFUL: &str = "ccxwatch_config_last_reload_successful";
+const LINES_TOTAL: &str = "ccxwatch_source_lines_total";
 const BERLIN: &str =
     "[[cluster]]\nname = \"berlin\"\n[[cluster.node]]\nid = \"uccxpub\"\naddresses = [\"127.0.0.2\"]\n";
 const PARIS: &str = "[[cluster]]\nname = \"paris\"\n[[cluster.node]]\nid = \"parispub\"\naddresses = [\"127.0.0.3\"]\n";
@@ -79,7 +81,7 @@ fn what_did_not_change_goes_on_and_what_is_new_begins() {
     let mut half = TcpStream::connect(running.tcp()).expect("it listens");
     half.write_all(&line.as_bytes()[..40]).expect("it reads");
     poll_until("the connection to be accepted", || {
-        (running.metric_sum("ccxwatch_source_connections_total") > 0.0).then_some(())
+        (running.count("ccxwatch_source_connections_total", "") > 0).then_some(())
     });
 
     fs::write(site.path().join("paris.log"), "").expect("it can be written");
@@ -87,7 +89,7 @@ fn what_did_not_change_goes_on_and_what_is_new_begins() {
     let rest = [files, BERLIN, PARIS, &mail.receiver("team", &["uc-team@example.com"])].concat();
     configure(&site, &udp_and_tcp(", { listen = \"127.0.0.1:0\" }"), &rest);
     let said = check_reloaded(&site);
-    assert_eq!(running.metric("ccxwatch_config_last_reload_successful"), 1.0);
+    assert_eq!(running.count(SUCCESSFUL, ""), 1);
     let udp = udp_addresses(&said);
     assert_eq!((udp[0], udp.len()), (running.udp(), 2), "the old socket stays: {said}");
     assert_eq!(
@@ -125,7 +127,7 @@ fn a_wrong_configuration_is_refused_as_a_whole() {
         configure(&site, &sources, &rest);
         let (code, said) = reload(&site);
         assert!(code == 7 && said.contains(reason), "{code} {said}");
-        assert_eq!(running.metric("ccxwatch_config_last_reload_successful"), 0.0, "{reason}");
+        assert_eq!(running.count(SUCCESSFUL, ""), 0, "{reason}");
         running.output.wait_for("the log to say why", |line| {
             (line.contains("not reloaded") && line.contains(reason)).then_some(())
         });
@@ -150,7 +152,7 @@ fn a_wrong_configuration_is_refused_as_a_whole() {
     configure(&site, &udp_and_tcp(""), &[BERLIN, PARIS].concat());
     running.hang_up();
     poll_until("the signal to be followed", || cluster(&running, "paris"));
-    assert_eq!(running.metric("ccxwatch_config_last_reload_successful"), 1.0);
+    assert_eq!(running.count(SUCCESSFUL, ""), 1);
 }
 
 #[test]
@@ -170,8 +172,7 @@ fn a_listener_that_is_gone_delivers_what_it_had() {
     check_reloaded(&site);
     until_stage(&running, "berlin", "countdown_shortly");
     poll_until("all lines to be counted", || {
-        let lines = running.metric_sum("ccxwatch_source_lines_total");
-        (lines as u32 == LINES + LINES / 10 + 1).then_some(())
+        (running.count(LINES_TOTAL, "") == u64::from(LINES + LINES / 10 + 1)).then_some(())
     });
     assert!(TcpStream::connect(running.tcp()).is_err(), "nobody listens there any more");
 }
@@ -194,12 +195,10 @@ fn a_file_whose_node_changes_is_read_on_not_anew() {
         configure(&site, "udp = []\ntcp = []", &[&file(node), BERLIN, PARIS].concat());
         check_reloaded(&site);
     }
-    poll_until("all lines to be read", || {
-        (running.metric_sum("ccxwatch_source_lines_total") as u32 >= 11_000).then_some(())
-    });
+    poll_until("all lines to be read", || (running.count(LINES_TOTAL, "") >= 11_000).then_some(()));
     senders::append(&log, format!("{}\n", Says::EnteringShortly.trace(11_000, now())).as_bytes());
     until_stage(&running, "berlin", "countdown_shortly");
-    assert_eq!(running.metric_sum("ccxwatch_source_lines_total") as u32, 11_001, "none lost, none twice");
+    assert_eq!(running.count(LINES_TOTAL, ""), 11_001, "none lost, none twice");
 }
 
 #[test]
@@ -207,9 +206,8 @@ fn receivers_change_without_a_mail_lost_or_sent_twice() {
     const CLUSTERS: u32 = 30;
     let mail = Smtp::start();
     let site = Site::new("");
-    let clusters: String = (0..CLUSTERS)
-        .map(|number| format!("[[cluster]]\nname = \"site-{number}\"\n[[cluster.node]]\nid = \"node-{number}\"\n"))
-        .collect();
+    let cluster = |number| format!("[[cluster]]\nname = \"site-{number}\"\n[[cluster.node]]\nid = \"node-{number}\"\n");
+    let clusters = (0..CLUSTERS).map(cluster).collect::<Vec<_>>().concat();
     let receiver = |timeout| format!("{}timeout = \"{timeout}s\"\n", mail.receiver("team", &["uc-team@example.com"]));
     let sources = format!("relays = [\"127.0.0.1\"]\n{}", udp_and_tcp(""));
     configure(&site, &sources, &[&clusters, receiver(20).as_str()].concat());

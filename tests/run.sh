@@ -27,6 +27,7 @@ needs='
 /usr/sbin/rsyslogd                                 rsyslog
 /usr/sbin/exim4                                    exim4-daemon-light
 /usr/bin/strace                                    strace
+/usr/bin/systemd-analyze                           systemd
 /usr/bin/promtool                                  prometheus
 /usr/bin/chromium                                  chromium
 /usr/bin/chromedriver                              chromium-driver

@@ -49,7 +49,7 @@ impl Publisher {
     pub(super) fn reconfigure(&mut self, listening: Vec<String>, time_zones: BTreeMap<String, TimeZone>) {
         let before = self.snapshot.load();
         let time_zones = Arc::new(time_zones);
-        self.snapshot.store(Arc::new(Snapshot { listening, time_zones, ..Snapshot::clone(&before) }));
+        self.snapshot.store(Arc::new(Snapshot { time_zones, listening, ..Snapshot::clone(&before) }));
         self.changed(true);
     }
 

@@ -43,11 +43,9 @@ impl Hangup {
 
     /// Waits for the next one; for ever where it cannot be received.
     pub(super) async fn received(&mut self) {
-        if let Some(signal) = &mut self.0
-            && signal.recv().await.is_some()
-        {
-            return;
+        let Some(signal) = &mut self.0 else { return std::future::pending().await };
+        if signal.recv().await.is_none() {
+            std::future::pending::<()>().await;
         }
-        std::future::pending().await
     }
 }

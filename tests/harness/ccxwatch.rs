@@ -185,6 +185,15 @@ impl Ccxwatch {
             .sum()
     }
 
+    /// The sum of a counter or gauge of whole numbers over all of its labels, or over those that hold `label`.
+    pub(crate) fn count(&self, name: &str, label: &str) -> u64 {
+        let metrics = self.page("/metrics");
+        let samples = metrics.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(label))
+        });
+        samples.map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()).expect("a count")).sum()
+    }
+
     /// Asks it to read its configuration again, as a service manager does.
     pub(crate) fn hang_up(&self) {
         self.signal(Signal::SIGHUP);
