@@ -2,7 +2,8 @@
 
 /// Blanks and tabs.
 pub(crate) const fn is_blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
+    // One comparison for nearly all other bytes.
+    byte <= b' ' && (byte == b' ' || byte == b'\t')
 }
 
 /// The rest behind leading blanks.
@@ -35,8 +36,11 @@ pub(crate) fn trim(input: &[u8]) -> &[u8] {
     input
 }
 
-/// A decimal number of 1 to `max` digits and the rest; `None` where a further digit follows.
+/// A decimal number of 1 to `max` digits, 20 at most, and the rest; `None` where a further digit follows, or it is beyond 64 bits.
+#[inline]
 pub(crate) fn number(input: &[u8], max: usize) -> Option<(u64, &[u8])> {
+    /// No number of so few digits is beyond 64 bits.
+    const SAFE: usize = 19;
     let mut value: u64 = 0;
     let mut digits = 0;
     while let Some(digit) = input.get(digits).map(|byte| byte.wrapping_sub(b'0'))
@@ -45,7 +49,11 @@ pub(crate) fn number(input: &[u8], max: usize) -> Option<(u64, &[u8])> {
         if digits == max {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        value = if digits < SAFE {
+            value * 10 + u64::from(digit)
+        } else {
+            value.checked_mul(10)?.checked_add(u64::from(digit))?
+        };
         digits += 1;
     }
     (digits > 0).then(|| (value, &input[digits..]))
@@ -60,7 +68,7 @@ pub(crate) fn split_at_byte(input: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 /// Up to the next blank or the end, and the rest from the blank on.
 #[inline]
 pub(crate) fn word(input: &[u8]) -> (&[u8], &[u8]) {
-    let end = crate::swar::blank(input).unwrap_or(input.len());
+    let end = crate::simd::blank(input).unwrap_or(input.len());
     input.split_at(end)
 }
 

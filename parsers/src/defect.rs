@@ -135,7 +135,12 @@ impl Defects {
 
     /// The defects in the set, in the order of [`Defect::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Defect> {
-        Defect::ALL.into_iter().filter(move |&defect| self.contains(defect))
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let defect = Defect::ALL.get(usize::try_from(rest.trailing_zeros()).ok()?).copied();
+            rest &= rest.wrapping_sub(1);
+            defect
+        })
     }
 }
 

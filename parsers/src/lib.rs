@@ -73,8 +73,8 @@ pub mod license;
 pub mod record;
 pub mod rtmt;
 pub mod severity;
+mod simd;
 pub mod stamp;
-mod swar;
 pub mod syslog;
 #[cfg(feature = "testing")]
 #[doc(hidden)]

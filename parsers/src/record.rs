@@ -3,6 +3,7 @@
 use crate::{
     ciscolog::{Event, event::Finder, triplet},
     defect::{Defect, Defects},
+    simd::oddities,
     stamp::Stamp,
     syslog::{
         Envelope, EnvelopeFormat, envelope,
@@ -31,7 +32,7 @@ impl Record<'_> {
     /// The best time on the line: the event's own, else the header's. The event's was printed by the process itself; a header may be a
     /// relay's.
     pub fn stamp(&self) -> Option<Stamp> {
-        self.event.and_then(|event| event.stamp).or(self.envelope.stamp)
+        self.event.as_ref().and_then(|event| event.stamp).or(self.envelope.stamp)
     }
 }
 
@@ -48,64 +49,68 @@ impl Record<'_> {
 /// assert_eq!(event.node_id(), Some(&b"ucx1"[..]));
 /// assert_eq!(event.license().and_then(|license| license.minutes_left), Some(15));
 /// ```
+// A record is large. In line, the caller's own is written, and none is copied.
+#[inline]
 pub fn parse(line: &[u8]) -> Record<'_> {
-    let mut defects = Defects::NONE;
     let body = without_line_end(line);
-    if !body.is_ascii() && core::str::from_utf8(body).is_err() {
-        defects.insert(Defect::InvalidUtf8);
+    let mut record = Record { raw: line, envelope: Envelope::bare(None, body), event: None, defects: Defects::NONE };
+    read(body, &mut record);
+    record
+}
+
+fn read<'a>(body: &'a [u8], record: &mut Record<'a>) {
+    let oddities = oddities(body);
+    if oddities.beyond_ascii && core::str::from_utf8(body).is_err() {
+        record.defects.insert(Defect::InvalidUtf8);
     }
-    if memchr::memchr(0, body).is_some() {
-        defects.insert(Defect::ContainsNul);
+    if oddities.nul {
+        record.defects.insert(Defect::ContainsNul);
     }
     let mut events = Finder::new(body);
-    let (envelope, found) = envelope::read(body, &mut events, &mut defects);
-    let found = found.or_else(|| nested(&envelope, &events, &mut defects));
-    let event = found.map(|(event, odd)| {
-        defects = defects.union(odd);
-        event
-    });
-    match (&event, envelope.pri) {
-        (Some(event), Some(pri)) if event.severity != pri.severity() => defects.insert(Defect::PriSeverityMismatch),
-        (None, _) if triplet::is_cut(envelope.message) => defects.insert(Defect::TripletIncomplete),
+    envelope::read(body, &mut events, record);
+    if record.event.is_none() {
+        nested(&events, record);
+    }
+    match (&record.event, record.envelope.pri) {
+        (Some(event), Some(pri)) if event.severity != pri.severity() => {
+            record.defects.insert(Defect::PriSeverityMismatch);
+        }
+        (None, _) if triplet::is_cut(record.envelope.message) => record.defects.insert(Defect::TripletIncomplete),
         _ => {}
     }
-    Record { raw: line, envelope, event, defects }
 }
 
 /// Looks for the event behind further headers (RFC 3164 section 4.3 relays, Expressway's header in a header).
-fn nested<'a>(envelope: &Envelope<'a>, events: &Finder<'a>, defects: &mut Defects) -> Option<(Event<'a>, Defects)> {
-    let mut message = envelope.message;
-    let mut headers = usize::from(envelope.format != EnvelopeFormat::Bare);
+fn nested<'a>(events: &Finder<'a>, record: &mut Record<'a>) {
+    let mut message = record.envelope.message;
+    let mut headers = usize::from(record.envelope.format != EnvelopeFormat::Bare);
     while headers <= MOST_HEADERS {
         let behind = match pri::start(message) {
             Start::Pri(_, behind) => behind,
             Start::Invalid(_) | Start::None => message,
         };
-        if headers > 0
-            && behind.len() < message.len()
-            && let Some(found) = events.read(behind)
-        {
-            defects.insert(Defect::NestedHeader);
-            return Some(found);
+        if headers > 0 && behind.len() < message.len() && events.read(behind, record) {
+            record.defects.insert(Defect::NestedHeader);
+            return;
         }
-        let (inner, found) = rfc3164::read(behind, None, events)?;
+        let Some(inner) = rfc3164::read(behind, None, events, record) else { return };
         if headers > 0 {
-            defects.insert(Defect::NestedHeader);
+            record.defects.insert(Defect::NestedHeader);
         }
-        if let Some(found) = found.or_else(|| events.read(inner.message)) {
-            return Some(found);
-        }
-        if inner.message.len() >= message.len() {
-            return None;
+        if record.event.is_some() || events.read(inner.message, record) || inner.message.len() >= message.len() {
+            return;
         }
         message = inner.message;
         headers += 1;
     }
-    None
 }
 
 /// LF, CR LF, and the NUL that some senders close a datagram with.
-fn without_line_end(line: &[u8]) -> &[u8] {
+#[inline]
+pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
+    if line.last().is_some_and(|&last| last > b'\r') {
+        return line;
+    }
     let line = line.strip_suffix(b"\0").unwrap_or(line);
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

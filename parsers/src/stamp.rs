@@ -1,5 +1,7 @@
 //! A civil time as a log line prints it, with what it does *not* say: year, zone, accuracy.
 
+mod civil;
+mod digits;
 mod resolve;
 pub(crate) mod scan;
 mod zones;

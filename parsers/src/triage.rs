@@ -1,6 +1,15 @@
 //! The first look at a line: facility, severity and mnemonic, and nothing else.
 
-use crate::{ciscolog::triplet, severity::Severity};
+use crate::{
+    ciscolog::triplet,
+    defect::Defects,
+    record::without_line_end,
+    severity::Severity,
+    syslog::{
+        pri::{self, Start},
+        rfc5424,
+    },
+};
 
 /// What decides whether anybody wants the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,17 +42,11 @@ pub fn triage(line: &[u8]) -> Option<Triage<'_>> {
 
 /// In RFC 5424 the structured data may quote a triplet: only the message counts there.
 fn message_of_rfc5424(line: &[u8]) -> Option<&[u8]> {
-    let behind = match line {
-        [b'<', _, b'>', rest @ ..] | [b'<', _, _, b'>', rest @ ..] | [b'<', _, _, _, b'>', rest @ ..] => rest,
-        _ => line,
+    let line = without_line_end(line);
+    let (pri, body) = match pri::start(line) {
+        Start::Pri(pri, body) => (Some(pri), body),
+        Start::None => (None, line),
+        Start::Invalid(_) => return None,
     };
-    match behind {
-        [b'1'..=b'9', b' ', ..]
-        | [b'1'..=b'9', b'0'..=b'9', b' ', ..]
-        | [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', ..] => {
-            let envelope = crate::parse(line).envelope;
-            (envelope.version.is_some()).then_some(envelope.message)
-        }
-        _ => None,
-    }
+    rfc5424::read(body, pri, &mut Defects::default()).map(|envelope| envelope.message)
 }

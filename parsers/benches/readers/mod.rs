@@ -8,32 +8,12 @@ use std::{
 
 use ccxwatch_parsers::{
     framing::{Framer, Mode},
-    parse,
-    testing::corpus::corpus,
+    testing::{checksum, corpus::corpus},
     triage,
 };
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, measurement::WallTime};
 
 pub(crate) const LINES: usize = 20_000;
-
-/// Reads every field, so that nothing can be skipped.
-pub(crate) fn checksum_of_record(line: &[u8]) -> u64 {
-    let record = parse(line);
-    let mut sum = record.envelope.message.len() as u64;
-    sum += record.envelope.pri.map_or(0, |pri| u64::from(pri.value()));
-    if let Some(stamp) = record.stamp() {
-        sum += u64::from(stamp.second) + u64::from(stamp.nanosecond) + u64::from(stamp.hour);
-    }
-    if let Some(event) = &record.event {
-        sum += event.sequence.unwrap_or(0) + u64::from(event.severity.number());
-        sum += (event.facility.len() + event.mnemonic.len() + event.text.len()) as u64;
-        sum += event.host.map_or(0, |host| host.len() as u64);
-        for (key, value) in event.params() {
-            sum += (key.len() ^ value.len()) as u64 + u64::from(value.first().copied().unwrap_or(0));
-        }
-    }
-    sum + record.defects.iter().count() as u64
-}
 
 fn checksum_of_triage(line: &[u8]) -> u64 {
     triage(line)
@@ -68,7 +48,7 @@ pub(crate) fn lines(criterion: &mut Criterion) {
     };
     bench("floor: split + memmem", floor);
     bench("triage", checksum_of_triage);
-    bench("record", checksum_of_record);
+    bench("record", checksum::of_line);
     ripgrep(&mut group);
     group.finish();
 }

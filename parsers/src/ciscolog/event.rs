@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     bytes::{same_key, skip_blanks, trim},
-    defect::{Defect, Defects},
+    defect::Defect,
     license::{self, LicenseEvent},
+    record::Record,
     severity::Severity,
     stamp::{Accuracy, Stamp},
     trace::params::CommaParams,
@@ -91,33 +92,32 @@ impl<'a> Finder<'a> {
         Self { end: line.as_ptr().addr() + line.len(), triplet: triplet::find(line) }
     }
 
-    /// The event that begins with `input`, which is an end of the line: a head, or nothing, and a triplet.
-    pub(crate) fn read(&self, input: &'a [u8]) -> Option<(Event<'a>, Defects)> {
-        let triplet = self.triplet?;
-        let from_end = self.end - input.as_ptr().addr();
-        debug_assert_eq!(from_end, input.len(), "only ends of the line are looked at");
-        // The triplet counts from the start of the line.
-        let start = triplet.line - from_end;
-        // Only the first triplet counts, so that triage and record agree: what comes later is text of the first.
-        let at = triplet.at.checked_sub(start)?;
-        read(input, Triplet { at, behind: triplet.behind - start, ..triplet })
+    /// Puts the event that begins with `input`, which is an end of the line, into the record: a head, or nothing, and a triplet.
+    /// Says whether there is one.
+    pub(crate) fn read(&self, input: &'a [u8], record: &mut Record<'a>) -> bool {
+        let Some(triplet) = &self.triplet else { return false };
+        debug_assert_eq!(self.end, input.as_ptr().addr() + input.len(), "only ends of the line are looked at");
+        // The triplet counts from the start of the line. Only the first counts, so that triage and record agree: what comes later is
+        // text of the first.
+        let start = triplet.line - input.len();
+        triplet.at.checked_sub(start).is_some_and(|at| read(input, at, triplet, record))
     }
 }
 
-fn read<'a>(input: &'a [u8], triplet: Triplet<'a>) -> Option<(Event<'a>, Defects)> {
-    let head = head::read(&input[..triplet.at], triplet.is_trace())?;
-    let mut defects = Defects::NONE;
+/// Reads the event whose triplet begins `at`. It is made where it stays, since it is too large to be handed from hand to hand.
+fn read<'a>(input: &'a [u8], at: usize, triplet: &Triplet<'a>, record: &mut Record<'a>) -> bool {
+    let Some(head) = head::read(&input[..at], triplet.is_trace()) else { return false };
+    let defects = &mut record.defects;
     if head.half_line {
         defects.insert(Defect::HalfLine);
     }
     if head.clock_unknown {
         defects.insert(Defect::ClockUnknown);
     }
-    let rest = skip_blanks(&input[triplet.behind..]);
-    let block = tag_block(rest, &triplet).map(tags::read);
-    let form = form(&triplet, &head, block.is_some());
-    let mut event = Event {
-        form,
+    let rest = skip_blanks(&input[at + triplet.length..]);
+    let block = tag_block(rest, triplet);
+    let event = record.event.insert(Event {
+        form: form(triplet, &head, block.is_some()),
         sequence: head.sequence,
         host: head.host,
         stamp: head.stamp,
@@ -129,17 +129,16 @@ fn read<'a>(input: &'a [u8], triplet: Triplet<'a>) -> Option<(Event<'a>, Defects
         text: rest,
         tags: Tags::NONE,
         truncated: None,
-    };
+    });
     if let Some(block) = block {
-        event.tags = block.tags;
-        event.truncated = block.truncated;
-        event.text = block.text;
-        defects = defects.union(block.defects);
+        let behind = event.tags.read(block, defects);
+        event.text = behind.text;
+        event.truncated = behind.truncated;
     }
-    if license::is_license(event.facility) && license::is_unusable(&event) {
+    if license::is_license(event.facility) && license::is_unusable(event) {
         defects.insert(Defect::MinutesUnusable);
     }
-    Some((event, defects))
+    true
 }
 
 /// Where the tags begin: behind `%`, or (CCE, and careless relays) at the bracket itself.
@@ -178,14 +177,17 @@ fn form(triplet: &Triplet<'_>, head: &head::Head<'_>, tagged: bool) -> Form {
 impl<'a> Event<'a> {
     /// Keys and values in their order, as the dialect writes them: tags, the free text of CUCM up to 8.x, or the comma list of a
     /// trace alarm. Keys are as printed, without blanks around them, and may repeat. Values are unescaped.
-    pub fn params(&self) -> Params<'a> {
+    #[inline]
+    pub fn params(&self) -> Params<'_, 'a> {
         Params(self.raw_params())
     }
 
-    fn raw_params(&self) -> RawParams<'a> {
-        if !self.tags.is_empty() {
-            return RawParams::Tags(self.tags.iter());
-        }
+    #[inline]
+    fn raw_params(&self) -> RawParams<'_, 'a> {
+        if self.tags.is_empty() { self.untagged_params() } else { RawParams::Tags(self.tags.iter()) }
+    }
+
+    fn untagged_params(&self) -> RawParams<'_, 'a> {
         match self.form {
             Form::Trace if !matches!(self.mnemonic, b"UNK" | b"EXCEPTION") => {
                 RawParams::Comma(CommaParams::new(self.text))
@@ -211,12 +213,13 @@ impl<'a> Event<'a> {
         !self.tags.is_empty()
     }
 
-    pub(crate) fn tag_values(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+    pub(crate) fn tag_values(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'_, 'a> {
         self.tags.iter().map(|tag| (tag.key, tag.value))
     }
 
     /// A tag that the end of the line cuts off: its key and what there is of its value. It is not among [`Event::params`], since half
     /// a number is another number.
+    #[inline]
     pub fn truncated_param(&self) -> Option<(&'a [u8], Cow<'a, [u8]>)> {
         self.truncated.map(|(key, value)| (key, unescape(value)))
     }
@@ -258,23 +261,21 @@ impl<'a> Event<'a> {
 
 /// The parameters of an event.
 #[derive(Clone, Debug)]
-pub struct Params<'a>(RawParams<'a>);
+pub struct Params<'e, 'a>(RawParams<'e, 'a>);
 
 #[derive(Clone, Debug)]
-enum RawParams<'a> {
+enum RawParams<'e, 'a> {
     None,
-    Tags(TagIter<'a>),
+    Tags(TagIter<'e, 'a>),
     FreeText(FreeText<'a>),
     Comma(CommaParams<'a>),
 }
 
-impl<'a> Iterator for RawParams<'a> {
-    type Item = Tag<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> RawParams<'_, 'a> {
+    /// The next of what is no tag.
+    fn untagged(&mut self) -> Option<Tag<'a>> {
         let (key, value) = match self {
-            Self::None => return None,
-            Self::Tags(tags) => return tags.next(),
+            Self::None | Self::Tags(_) => return None,
             Self::FreeText(keys) => keys.next()?,
             Self::Comma(params) => params.next()?,
         };
@@ -282,9 +283,19 @@ impl<'a> Iterator for RawParams<'a> {
     }
 }
 
-impl<'a> Iterator for Params<'a> {
+impl<'a> Iterator for RawParams<'_, 'a> {
+    type Item = Tag<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Self::Tags(tags) = self { tags.next() } else { self.untagged() }
+    }
+}
+
+impl<'a> Iterator for Params<'_, 'a> {
     type Item = (&'a [u8], Cow<'a, [u8]>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let tag = self.0.next()?;
         Some((tag.key, if tag.escaped { unescape(tag.value) } else { Cow::Borrowed(tag.value) }))

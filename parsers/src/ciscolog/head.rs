@@ -11,9 +11,16 @@ use crate::{
 };
 
 /// Hosts may be anything but this; it tells them from text and from a second PRI.
-const fn may_be_in_host(byte: u8) -> bool {
-    !matches!(byte, b'<' | b'>' | b'(' | b')' | b'=' | b'"' | b'\'' | b'%' | b',' | b';')
-}
+const NOT_IN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"<>()=\"'%,;";
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// The fields before the triplet.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,17 +66,21 @@ fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {
             head.stamp = Some(stamp);
             return up_to_triplet(behind, trace || head.sequence.is_some()).then_some(head);
         }
-        if let Some(behind) = scan::unknown_clock(rest) {
+        if first == b'-'
+            && let Some(behind) = scan::unknown_clock(rest)
+        {
             head.clock_unknown = true;
             return up_to_triplet(behind, false).then_some(head);
         }
-        if let Some(behind) = import_prefix(rest) {
+        if first == b'L'
+            && let Some(behind) = import_prefix(rest)
+        {
             rest = behind;
             continue;
         }
         let (token, behind) = word(rest);
         hosts += 1;
-        if hosts > 2 || token.len() > 255 || !token.iter().all(|&byte| may_be_in_host(byte)) {
+        if hosts > 2 || token.len() > 255 || token.iter().any(|&byte| NOT_IN_HOST[usize::from(byte)]) {
             return None;
         }
         let behind = skip_blanks(behind);

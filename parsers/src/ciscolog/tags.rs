@@ -6,9 +6,9 @@
 use memchr::{memchr, memchr3, memmem};
 
 use crate::{
-    bytes::{skip_blanks, trim},
+    bytes::{is_blank, skip_blanks, trim},
     defect::{Defect, Defects},
-    swar,
+    simd,
 };
 
 /// A key is never longer than this; limits how far a bracket is followed to tell a key from text.
@@ -26,15 +26,17 @@ pub(crate) struct Tags<'a> {
     noted: u8,
     /// There are more than could be noted.
     more: bool,
+    /// Which of the noted values may hold an escape: one bit each, the lowest for the first.
+    escaped: u16,
 }
 
 /// Offsets of one tag. Short ones are enough: what lies further is not noted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Note {
     key: u16,
-    equals: u16,
+    key_end: u16,
+    value: u16,
     end: u16,
-    escaped: bool,
 }
 
 /// One tag.
@@ -46,41 +48,11 @@ pub(crate) struct Tag<'a> {
     pub(crate) escaped: bool,
 }
 
-/// What the tags of a message are, and what is behind them.
-pub(crate) struct Block<'a> {
-    pub(crate) tags: Tags<'a>,
+/// What is behind the tags of a message.
+pub(crate) struct Behind<'a> {
+    /// The tag that the end of the line cuts off.
     pub(crate) truncated: Option<(&'a [u8], &'a [u8])>,
-    pub(crate) defects: Defects,
     pub(crate) text: &'a [u8],
-}
-
-/// Reads the tags at the start of `input`, which is the first `[`.
-pub(crate) fn read(input: &[u8]) -> Block<'_> {
-    let mut scanner = Scanner::new(input);
-    let mut defects = Defects::NONE;
-    let mut truncated = None;
-    let mut tags = Tags { input, ..Tags::NONE };
-    loop {
-        while let Some(place) = scanner.plain() {
-            tags.note(place);
-        }
-        match scanner.step() {
-            Step::Tag(place) => tags.note(place),
-            Step::Malformed => defects.insert(Defect::TagMalformed),
-            Step::Truncated(key, value) => {
-                defects.insert(Defect::TagsTruncated);
-                truncated = Some((key, value));
-                break;
-            }
-            Step::End => break,
-        }
-    }
-    if scanner.unbalanced {
-        defects.insert(Defect::TagsUnbalanced);
-    }
-    let rest = skip_blanks(&input[scanner.at..]);
-    let text = skip_blanks(rest.strip_prefix(b":").unwrap_or(rest));
-    Block { tags, truncated, defects, text }
 }
 
 /// Whether `input` begins with tags although no `%` introduces them: every element up to the colon has a key and a value.
@@ -100,24 +72,50 @@ pub(crate) fn is_bare_block(input: &[u8]) -> bool {
 
 impl<'a> Tags<'a> {
     /// No tags.
-    pub(crate) const NONE: Self =
-        Self { input: b"", notes: [Note { key: 0, equals: 0, end: 0, escaped: false }; NOTED], noted: 0, more: false };
+    pub(crate) const NONE: Self = Self {
+        input: b"",
+        notes: [Note { key: 0, key_end: 0, value: 0, end: 0 }; NOTED],
+        noted: 0,
+        more: false,
+        escaped: 0,
+    };
+
+    /// Reads the tags at the start of `input`, which is the first `[`.
+    pub(crate) fn read(&mut self, input: &'a [u8], defects: &mut Defects) -> Behind<'a> {
+        let mut scanner = Scanner::new(input);
+        let mut truncated = None;
+        self.input = input;
+        loop {
+            while let Some(place) = scanner.plain() {
+                self.note(&place);
+            }
+            match scanner.step() {
+                Step::Tag(place) => self.note(&place),
+                Step::Malformed => defects.insert(Defect::TagMalformed),
+                Step::Truncated(key, value) => {
+                    defects.insert(Defect::TagsTruncated);
+                    truncated = Some((key, value));
+                    break;
+                }
+                Step::End => break,
+            }
+        }
+        if scanner.unbalanced {
+            defects.insert(Defect::TagsUnbalanced);
+        }
+        let rest = skip_blanks(&input[scanner.at..]);
+        Behind { truncated, text: skip_blanks(rest.strip_prefix(b":").unwrap_or(rest)) }
+    }
 
     /// The tags in their order. A value that the end of the line cuts off is not among them.
-    pub(crate) const fn iter(self) -> TagIter<'a> {
-        TagIter { input: self.input, notes: self.notes, noted: self.noted, next: 0, scanner: None, more: self.more }
+    #[inline]
+    pub(crate) fn iter(&self) -> TagIter<'_, 'a> {
+        TagIter { tags: self, notes: self.noted().iter(), escaped: self.escaped, beyond: None }
     }
 
     /// The first value of a key.
     pub(crate) fn find(&self, same: impl Fn(&[u8]) -> bool) -> Option<&'a [u8]> {
-        if self.more {
-            return self.iter().find(|tag| same(tag.key)).map(|tag| tag.value);
-        }
-        self.notes[..usize::from(self.noted)]
-            .iter()
-            .map(|note| note.tag(self.input))
-            .find(|tag| same(tag.key))
-            .map(|tag| tag.value)
+        self.iter().find(|tag| same(tag.key)).map(|tag| tag.value)
     }
 
     /// Whether there are none.
@@ -125,13 +123,17 @@ impl<'a> Tags<'a> {
         self.input.is_empty()
     }
 
-    fn note(&mut self, place: Place) {
-        match u16::try_from(place.end) {
-            Ok(end) if usize::from(self.noted) < NOTED && !self.more => {
-                // The other two lie before the end.
-                let short = |offset: usize| u16::try_from(offset).unwrap_or(end);
-                let note = Note { key: short(place.key), equals: short(place.equals), end, escaped: place.escaped };
-                self.notes[usize::from(self.noted)] = note;
+    #[inline]
+    fn noted(&self) -> &[Note] {
+        &self.notes[..usize::from(self.noted)]
+    }
+
+    #[inline]
+    fn note(&mut self, place: &Place) {
+        match (place.short(), self.notes.get_mut(usize::from(self.noted))) {
+            (Some(note), Some(slot)) if !self.more => {
+                *slot = note;
+                self.escaped |= u16::from(place.escaped) << self.noted;
                 self.noted += 1;
             }
             _ => self.more = true,
@@ -139,60 +141,62 @@ impl<'a> Tags<'a> {
     }
 }
 
-impl Note {
-    fn tag(self, input: &[u8]) -> Tag<'_> {
-        let place =
-            Place { key: self.key.into(), equals: self.equals.into(), end: self.end.into(), escaped: self.escaped };
-        place.tag(input)
-    }
-}
-
-/// Where a tag stands: its key begins, its `=` and its closing bracket.
+/// Where a tag stands: its key, without the blanks around it, and its value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     key: usize,
-    equals: usize,
+    key_end: usize,
+    value: usize,
     end: usize,
     escaped: bool,
 }
 
 impl Place {
+    #[inline]
     fn tag(self, input: &[u8]) -> Tag<'_> {
-        Tag {
-            key: trim(&input[self.key..self.equals]),
-            value: &input[self.equals + 1..self.end],
-            escaped: self.escaped,
-        }
+        Tag { key: &input[self.key..self.key_end], value: &input[self.value..self.end], escaped: self.escaped }
+    }
+
+    #[inline]
+    fn short(&self) -> Option<Note> {
+        let end = u16::try_from(self.end).ok()?;
+        #[expect(clippy::cast_possible_truncation, reason = "the others lie before the end, which fits")]
+        let [key, key_end, value] = [self.key as u16, self.key_end as u16, self.value as u16];
+        Some(Note { key, key_end, value, end })
     }
 }
 
 /// The tags of a message in their order.
 #[derive(Clone, Debug)]
-pub(crate) struct TagIter<'a> {
-    input: &'a [u8],
-    notes: [Note; NOTED],
-    noted: u8,
-    next: u8,
-    more: bool,
-    scanner: Option<Scanner<'a>>,
+pub(crate) struct TagIter<'t, 'a> {
+    tags: &'t Tags<'a>,
+    notes: core::slice::Iter<'t, Note>,
+    escaped: u16,
+    beyond: Option<Scanner<'a>>,
 }
 
-impl<'a> Iterator for TagIter<'a> {
+impl<'a> Iterator for TagIter<'_, 'a> {
     type Item = Tag<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next < self.noted {
-            let note = self.notes[usize::from(self.next)];
-            self.next += 1;
-            return Some(note.tag(self.input));
-        }
-        if !self.more {
-            return None;
-        }
-        let (input, noted) = (self.input, usize::from(self.noted));
-        let scanner = self.scanner.get_or_insert_with(|| {
-            let mut scanner = Scanner::new(input);
-            for _ in 0..noted {
+        let Some(&Note { key, key_end, value, end }) = self.notes.next() else {
+            return if self.tags.more { self.beyond_notes() } else { None };
+        };
+        let escaped = self.escaped & 1 != 0;
+        self.escaped >>= 1;
+        let place = Place { key: key.into(), key_end: key_end.into(), value: value.into(), end: end.into(), escaped };
+        Some(place.tag(self.tags.input))
+    }
+}
+
+impl<'a> TagIter<'_, 'a> {
+    #[cold]
+    fn beyond_notes(&mut self) -> Option<Tag<'a>> {
+        let tags = self.tags;
+        let scanner = self.beyond.get_or_insert_with(|| {
+            let mut scanner = Scanner::new(tags.input);
+            for _ in tags.noted() {
                 scanner.next_tag();
             }
             scanner
@@ -209,8 +213,6 @@ pub(crate) struct Scanner<'a> {
     at: usize,
     unbalanced: bool,
     finished: bool,
-    /// A `#`, which may begin an escaped control character, stands somewhere on the line.
-    control_escapes: bool,
 }
 
 pub(crate) enum Step<'a> {
@@ -221,9 +223,8 @@ pub(crate) enum Step<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(crate) fn new(input: &'a [u8]) -> Self {
-        let control_escapes = memchr(b'#', input).is_some();
-        Self { input, at: 0, unbalanced: false, finished: false, control_escapes }
+    pub(crate) const fn new(input: &'a [u8]) -> Self {
+        Self { input, at: 0, unbalanced: false, finished: false }
     }
 
     /// The next tag, if it is as nearly all are: no brackets or backslashes in it, and another or the colon right behind it.
@@ -233,16 +234,20 @@ impl<'a> Scanner<'a> {
             return None;
         }
         let key = self.at + 1;
-        let equals = swar::key_end(self.input, key)?;
+        let equals = simd::key_end(self.input, key)?;
         if self.input[equals] != b'=' {
             return None;
         }
-        let end = swar::bracket(self.input, equals + 1)?;
+        let mut end = simd::value_mark(self.input, equals + 1)?;
+        let escaped = self.input[end] == b'#';
+        while self.input[end] == b'#' {
+            end = simd::value_mark(self.input, end + 1)?;
+        }
         if self.input[end] != b']' || !matches!(self.input.get(end + 1), Some(b'[' | b':')) {
             return None;
         }
         self.at = end + 1;
-        Some(Place { key, equals, end, escaped: self.control_escapes })
+        Some(self.place(key, equals, end, escaped))
     }
 
     pub(crate) fn step(&mut self) -> Step<'a> {
@@ -251,7 +256,7 @@ impl<'a> Scanner<'a> {
             return Step::End;
         }
         let key = self.input.len() - rest.len() + 1;
-        let Some(mark) = swar::key_end(self.input, key) else { return self.truncated(&self.input[key..], b"") };
+        let Some(mark) = simd::key_end(self.input, key) else { return self.truncated(&self.input[key..], b"") };
         if self.input[mark] == b']' {
             self.at = mark + 1;
             return Step::Malformed;
@@ -261,10 +266,22 @@ impl<'a> Scanner<'a> {
             Some((length, escaped)) => {
                 let end = mark + 1 + length;
                 self.at = end + 1;
-                Step::Tag(Place { key, equals: mark, end, escaped })
+                Step::Tag(self.place(key, mark, end, escaped))
             }
             None => self.truncated(trim(&self.input[key..mark]), value),
         }
+    }
+
+    #[inline]
+    fn place(&self, key: usize, equals: usize, end: usize, escaped: bool) -> Place {
+        let (mut from, mut to) = (key, equals);
+        while from < to && is_blank(self.input[from]) {
+            from += 1;
+        }
+        while from < to && is_blank(self.input[to - 1]) {
+            to -= 1;
+        }
+        Place { key: from, key_end: to, value: equals + 1, end, escaped }
     }
 
     /// The next whole tag.
@@ -288,7 +305,7 @@ impl<'a> Scanner<'a> {
     fn end_of(&mut self, value: &[u8]) -> Option<(usize, bool)> {
         if !self.unbalanced {
             match balanced(value) {
-                Balance::Closed(end, escaped) => return Some((end, escaped || self.control_escapes)),
+                Balance::Closed(end, escaped) => return Some((end, escaped)),
                 Balance::ClosedBeforeText(end) => {
                     self.finished = true;
                     return Some((end, true));
@@ -315,9 +332,10 @@ fn balanced(value: &[u8]) -> Balance {
     let mut candidate = None;
     let mut escaped = false;
     let mut at = 0;
-    while let Some(here) = swar::bracket(value, at) {
+    while let Some(here) = simd::value_mark(value, at) {
         at = here + 1;
         match value[here] {
+            b'#' => escaped = true,
             b'[' => depth += 1,
             b']' if depth > 1 => depth -= 1,
             b']' => {

@@ -20,6 +20,10 @@ pub(crate) fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
                 continue;
             }
         };
+        if out.capacity() == 0 {
+            // What is undone is shorter than what was escaped.
+            out.reserve_exact(value.len());
+        }
         out.extend_from_slice(&value[copied..here]);
         out.push(plain);
         at = here + length;

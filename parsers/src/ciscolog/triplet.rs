@@ -5,7 +5,7 @@
 
 use memchr::{memchr, memchr3, memrchr};
 
-use crate::{bytes::trim, severity::Severity};
+use crate::{bytes::trim, severity::Severity, simd};
 
 /// Facility, severity and mnemonic together are never longer than this. Limits how far a stray `%` is followed.
 const LONGEST: usize = 192;
@@ -13,12 +13,12 @@ const LONGEST: usize = 192;
 /// The processes whose facility has two parts (UCCX Serviceability Guide, trace facilities; Emergency Responder).
 const PROCESSES: [&[u8]; 9] = [b"MIVR", b"MCVD", b"MADM", b"MCLI", b"MARC", b"MRTR", b"MICD", b"MCCP", b"CER"];
 
-/// A triplet, found at `at` (the `%`); the text begins at `behind`.
+/// A triplet, found at `at` (the `%`); the text begins `length` further on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Triplet<'a> {
     pub(crate) at: usize,
-    pub(crate) behind: usize,
-    /// The length of the line that both count in.
+    pub(crate) length: usize,
+    /// The length of the line that `at` counts in.
     pub(crate) line: usize,
     pub(crate) process: Option<&'a [u8]>,
     pub(crate) facility: &'a [u8],
@@ -64,20 +64,25 @@ fn read(line: &[u8], at: usize) -> Option<Triplet<'_>> {
         return None;
     }
     let window = &line[start..line.len().min(start + LONGEST)];
-    let end = memchr3(b':', b'[', b'%', window)?;
+    let end = simd::triplet_end(window)?;
     let name = &window[..end];
     // A colon belongs to the triplet; a bracket or a percent sign already is the text.
-    let behind = start + end + usize::from(window[end] == b':');
+    let length = 1 + end + usize::from(window[end] == b':');
     let (parts, worded) = match by_digit(name) {
         Some(parts) => (parts, false),
         None => (by_word(name)?, true),
     };
     let mnemonic = trim(parts.mnemonic);
-    if (mnemonic.is_empty() && !(worded && window[end] == b'[')) || parts.facility.contains(&b' ') {
+    if mnemonic.is_empty() && !(worded && window[end] == b'[') {
         return None;
     }
-    let (process, facility) = split_process(parts.facility);
-    Some(Triplet { at, behind, line: line.len(), process, facility, severity: parts.severity, mnemonic, worded })
+    // A hyphen ends the facility, so that in most the first one is its end.
+    let (process, facility) = match simd::blank_or_hyphen(window) {
+        Some(at) if at < parts.facility.len() && parts.facility.contains(&b' ') => return None,
+        Some(at) if at < parts.facility.len() => split_process(parts.facility, at),
+        _ => (None, parts.facility),
+    };
+    Some(Triplet { at, length, line: line.len(), process, facility, severity: parts.severity, mnemonic, worded })
 }
 
 struct Parts<'a> {
@@ -90,7 +95,7 @@ struct Parts<'a> {
 fn by_digit(name: &[u8]) -> Option<Parts<'_>> {
     let mut end = name.len();
     loop {
-        let dash = memrchr(b'-', &name[..end])?;
+        let dash = simd::last_hyphen(&name[..end])?;
         if dash >= 3
             && name[dash - 2] == b'-'
             && let digit @ b'0'..=b'7' = name[dash - 1]
@@ -117,8 +122,7 @@ fn by_word(name: &[u8]) -> Option<Parts<'_>> {
 }
 
 /// `MCVD-LIB_LICENSE` and `CCM_RTMT-RTMT` are a process and its facility; every other hyphen belongs to the name.
-fn split_process(facility: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    let Some(dash) = facility.iter().position(|&byte| byte == b'-') else { return (None, facility) };
+fn split_process(facility: &[u8], dash: usize) -> (Option<&[u8]>, &[u8]) {
     let (process, rest) = (&facility[..dash], &facility[dash + 1..]);
     let known = PROCESSES.contains(&process) || process.starts_with(b"CCM_");
     if known && !rest.is_empty() && memchr(b'-', rest).is_none() { (Some(process), rest) } else { (None, facility) }

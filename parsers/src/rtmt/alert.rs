@@ -7,7 +7,8 @@ use memchr::memmem;
 use super::body::Body;
 use crate::{
     bytes::same_key,
-    ciscolog::{Event, tags, text::unescape},
+    ciscolog::{Event, tags::Tags, text::unescape},
+    defect::Defects,
 };
 
 /// An alert: its name and its body, from whichever generation wrote it.
@@ -46,9 +47,10 @@ impl<'a> Alert<'a> {
     /// The alert in a line that a third party wrapped anew, so that only its tags are left: `Event Message: (%[AlertName=…`.
     pub fn in_tags(line: &'a [u8]) -> Option<Self> {
         let at = memmem::find(line, b"%[")?;
-        let block = tags::read(&line[at + 1..]);
-        let value = |name: &[u8]| block.tags.find(|key| same_key(key, name)).map(unescape);
-        let truncated = block.truncated.map(|(key, value)| (key, unescape(value)));
+        let mut tags = Tags::NONE;
+        let behind = tags.read(&line[at + 1..], &mut Defects::default());
+        let value = |name: &[u8]| tags.find(|key| same_key(key, name)).map(unescape);
+        let truncated = behind.truncated.map(|(key, value)| (key, unescape(value)));
         Some(Self::assemble(value(b"AlertName")?, value(b"AlertDetail"), truncated))
     }
 

@@ -3,7 +3,11 @@
 //! Sources: RFC 3164 section 4.1.2, RFC 5424 section 6.2.3, `CiscoLog` specification (Managed Services Guide 12.5) "timestamp",
 //! Cisco IOS `service timestamps`, Java's `Date.toString`, and lines of CUCM 8 to 15.
 
-use super::{Accuracy, Stamp, Zone};
+pub(crate) use super::civil::{civil, may_begin};
+use super::{
+    Accuracy, Stamp, Zone,
+    digits::{decimal_fraction, fixed, short, tag},
+};
 use crate::bytes::{number, skip_blanks, skip_some_blanks};
 
 /// A time by RFC 3339, and whether it also keeps the stricter rules of RFC 5424 section 6.2.3.
@@ -64,40 +68,6 @@ pub(crate) fn rfc3339(input: &[u8]) -> Option<Rfc3339<'_>> {
     Some(Rfc3339 { stamp, strict, rest })
 }
 
-/// `[*|.]Jun 13 2003 12:11:52.454`, `2024 Aug 27 21:40:50`, `Jul 05 04:03:01 PM.688`: all but the zone.
-pub(crate) fn civil(input: &[u8]) -> Option<(Stamp, &[u8])> {
-    let (accuracy, rest) = match input.first()? {
-        b'*' => (Accuracy::Unsynchronized, &input[1..]),
-        b'.' => (Accuracy::SynchronizationLost, &input[1..]),
-        _ => (Accuracy::Unmarked, input),
-    };
-    let (mut year, rest) = match year_and_blanks(rest) {
-        Some((year, rest)) => (Some(year), rest),
-        None => (None, rest),
-    };
-    let (month, rest) = month(rest)?;
-    let (day, rest) = day(skip_some_blanks(rest)?)?;
-    let mut rest = skip_some_blanks(rest)?;
-    if year.is_none()
-        && let Some((printed, behind)) = year_and_blanks(rest)
-    {
-        (year, rest) = (Some(printed), behind);
-    }
-    let (clock, rest) = clock(rest)?;
-    let stamp = Stamp {
-        year,
-        month,
-        day,
-        hour: clock.hour,
-        minute: clock.minute,
-        second: clock.second,
-        nanosecond: clock.nanosecond,
-        zone: Zone::Unstated,
-        accuracy,
-    };
-    Some((stamp, rest))
-}
-
 /// `Tue Jul 05 12:03:01 EDT 2016`, as `java.util.Date.toString` prints it; also `Tue Oct  6 05:42:12 2020` (C's `asctime`).
 pub(crate) fn java_date(input: &[u8]) -> Option<(Stamp, &[u8])> {
     const DAYS: [&[u8]; 7] = [b"Sun", b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat"];
@@ -148,6 +118,10 @@ pub(crate) fn uptime(input: &[u8]) -> Option<&[u8]> {
 /// Where no zone follows, the input is handed back as it was.
 pub(crate) fn zone(input: &[u8]) -> (Zone, &[u8]) {
     let token = skip_blanks(input);
+    if let [a @ b'A'..=b'Z', b @ b'A'..=b'Z', c @ b'A'..=b'Z', b' ' | b':', ..] = *token {
+        // What nearly all print; such a name is never an offset.
+        return (Zone::Named([a, b, c, 0, 0, 0, 0, 0]), &token[3..]);
+    }
     let mut end = 0;
     let mut signed = false;
     while let Some(&byte) = token.get(end) {
@@ -180,7 +154,9 @@ fn zone_of(name: &[u8]) -> Zone {
     if name.len() > stored.len() {
         return Zone::Unstated;
     }
-    stored[..name.len()].copy_from_slice(name);
+    for (slot, &byte) in stored.iter_mut().zip(name) {
+        *slot = byte;
+    }
     Zone::Named(stored)
 }
 
@@ -206,153 +182,11 @@ fn offset(sign: u8, hours: u16, minutes: u16) -> Option<Zone> {
     Some(Zone::Offset(if sign == b'-' { -seconds } else { seconds }))
 }
 
-struct Clock {
-    hour: u8,
-    minute: u8,
-    second: u8,
-    nanosecond: u32,
-}
-
-/// `hh:mm:ss[.fff]`, or the same with `AM` or `PM` *between* the seconds and the milliseconds, as Java emitters of CUCM print.
-fn clock(input: &[u8]) -> Option<(Clock, &[u8])> {
-    let (hour, rest) = short(input)?;
-    let &[b':', a, b, b':', c, d, ref rest @ ..] = rest else { return None };
-    let minute = two_digits(a, b)?;
-    let second = two_digits(c, d)?;
-    if hour > 24 || minute > 59 || second > 60 {
-        return None;
-    }
-    let mut hour = hour;
-    let (mut nanosecond, mut rest) = fraction(rest);
-    if let Some((afternoon, behind)) = half_of_day(rest) {
-        // A 12-hour clock knows 1 to 12 only; `16:03:01 PM` can only mean what it says.
-        hour = match (hour, afternoon) {
-            (12, false) => 0,
-            (1..=11, true) => hour + 12,
-            _ => hour,
-        };
-        let (behind_mark, behind) = fraction(behind);
-        nanosecond = nanosecond.max(behind_mark);
-        rest = behind;
-    }
-    let clock = Clock { hour, minute, second, nanosecond };
-    Some((clock, rest))
-}
-
-fn half_of_day(input: &[u8]) -> Option<(bool, &[u8])> {
-    let rest = skip_blanks(input);
-    let afternoon = match rest.get(..2)? {
-        mark if mark.eq_ignore_ascii_case(b"AM") => false,
-        mark if mark.eq_ignore_ascii_case(b"PM") => true,
-        _ => return None,
-    };
-    let rest = &rest[2..];
-    (!rest.first().is_some_and(u8::is_ascii_alphanumeric)).then_some((afternoon, rest))
-}
-
-/// One to three digits are milliseconds printed without padding: two certificates in one run were stamped `.19` and `.21`.
-/// More digits are a decimal fraction.
-fn fraction(input: &[u8]) -> (u32, &[u8]) {
-    let [b'.' | b',', rest @ ..] = input else { return (0, input) };
-    match number(rest, 3) {
-        Some((milliseconds, rest)) => (u32::try_from(milliseconds).unwrap_or(0) * 1_000_000, rest),
-        None => match decimal_fraction(rest) {
-            Some((nanosecond, _, rest)) => (nanosecond, rest),
-            None => (0, input),
-        },
-    }
-}
-
-/// One to nine digits behind a decimal point, as nanoseconds, and how many digits there were.
-fn decimal_fraction(input: &[u8]) -> Option<(u32, usize, &[u8])> {
-    let (value, rest) = number(input, 9)?;
-    let digits = input.len() - rest.len();
-    let mut nanosecond = u32::try_from(value).ok()?;
-    for _ in digits..9 {
-        nanosecond *= 10;
-    }
-    Some((nanosecond, digits, rest))
-}
-
-fn year_and_blanks(input: &[u8]) -> Option<(i16, &[u8])> {
-    let (year, rest) = fixed(input, 4)?;
-    Some((i16::try_from(year).ok()?, skip_some_blanks(rest)?))
-}
-
-fn day(input: &[u8]) -> Option<(u8, &[u8])> {
-    short(input).filter(|(day, _)| (1..=31).contains(day))
-}
-
-/// English month names in any letter case.
-fn month(input: &[u8]) -> Option<(u8, &[u8])> {
-    let &[a, b, c, ref rest @ ..] = input else { return None };
-    let month = match [a | 0x20, b | 0x20, c | 0x20] {
-        [b'j', b'a', b'n'] => 1,
-        [b'f', b'e', b'b'] => 2,
-        [b'm', b'a', b'r'] => 3,
-        [b'a', b'p', b'r'] => 4,
-        [b'm', b'a', b'y'] => 5,
-        [b'j', b'u', b'n'] => 6,
-        [b'j', b'u', b'l'] => 7,
-        [b'a', b'u', b'g'] => 8,
-        [b's', b'e', b'p'] => 9,
-        [b'o', b'c', b't'] => 10,
-        [b'n', b'o', b'v'] => 11,
-        [b'd', b'e', b'c'] => 12,
-        _ => return None,
-    };
-    Some((month, rest))
-}
-
 fn days_in(year: i16, month: u8) -> u8 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
-    }
-}
-
-/// Exactly so many digits, four at most.
-fn fixed(input: &[u8], digits: usize) -> Option<(u16, &[u8])> {
-    let (head, rest) = input.split_at_checked(digits)?;
-    let mut value = 0;
-    for byte in head {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + u16::from(digit);
-    }
-    Some((value, rest))
-}
-
-fn two_digits(tens: u8, ones: u8) -> Option<u8> {
-    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens < 10 && ones < 10).then(|| tens * 10 + ones)
-}
-
-/// One or two digits.
-fn short(input: &[u8]) -> Option<(u8, &[u8])> {
-    match *input {
-        [_, b, c, ..] if b.is_ascii_digit() && c.is_ascii_digit() => None,
-        [a, b, ref rest @ ..] if b.is_ascii_digit() => Some((two_digits(a, b)?, rest)),
-        [a, ref rest @ ..] => Some((two_digits(b'0', a)?, rest)),
-        [] => None,
-    }
-}
-
-/// A quick look whether a time can begin here, since most words are none.
-pub(crate) fn may_begin(input: &[u8]) -> bool {
-    match input {
-        [b'*' | b'.' | b'0'..=b'9', ..] => true,
-        _ => month(input).is_some(),
-    }
-}
-
-fn tag(input: &[u8], byte: u8) -> Option<&[u8]> {
-    match input {
-        [first, rest @ ..] if *first == byte => Some(rest),
-        _ => None,
     }
 }

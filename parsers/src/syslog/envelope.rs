@@ -5,12 +5,7 @@ use super::{
     rfc3164, rfc5424,
     rfc5424::StructuredData,
 };
-use crate::{
-    ciscolog::{Event, event::Finder},
-    defect::{Defect, Defects},
-    severity::Severity,
-    stamp::Stamp,
-};
+use crate::{ciscolog::event::Finder, defect::Defect, record::Record, severity::Severity, stamp::Stamp};
 
 /// Which header a line has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,32 +102,33 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads the header, and the event where it is found on the way: a line that begins with a Cisco head has no envelope but its PRI,
-/// since the time and the host in it belong to the event.
-pub(crate) fn read<'a>(
-    line: &'a [u8],
-    events: &mut Finder<'a>,
-    defects: &mut Defects,
-) -> (Envelope<'a>, Option<(Event<'a>, Defects)>) {
+/// Reads the header into the record, and the event where it is found on the way: a line that begins with a Cisco head has no envelope
+/// but its PRI, since the time and the host in it belong to the event.
+pub(crate) fn read<'a>(line: &'a [u8], events: &mut Finder<'a>, record: &mut Record<'a>) {
     let (pri, body) = match pri::start(line) {
         Start::Pri(pri, body) => (Some(pri), body),
         Start::Invalid(body) => {
-            defects.insert(Defect::PriInvalid);
+            record.defects.insert(Defect::PriInvalid);
             // RFC 3164 section 4.3.3: without a valid PRI the whole packet is content.
-            return (Envelope::bare(None, line), events.read(body));
+            events.read(body, record);
+            return;
         }
         Start::None => (None, line),
     };
-    if let Some(envelope) = rfc5424::read(body, pri, defects) {
+    if let Some(envelope) = rfc5424::read(body, pri, &mut record.defects) {
+        record.envelope = envelope;
         // The structured data may quote a triplet: only the message counts.
         *events = Finder::new(envelope.message);
-        return (envelope, events.read(envelope.message));
-    }
-    if let Some(found) = events.read(body) {
-        return (Envelope::bare(pri, body), Some(found));
-    }
-    match rfc3164::read(body, pri, events) {
-        Some((envelope, found)) => (envelope, found.or_else(|| events.read(envelope.message))),
-        None => (rfc3164::forwarded(body, pri), None),
+        events.read(envelope.message, record);
+    } else if events.read(body, record) {
+        record.envelope.pri = pri;
+        record.envelope.message = body;
+    } else if let Some(envelope) = rfc3164::read(body, pri, events, record) {
+        record.envelope = envelope;
+        if record.event.is_none() {
+            events.read(envelope.message, record);
+        }
+    } else {
+        record.envelope = rfc3164::forwarded(body, pri);
     }
 }

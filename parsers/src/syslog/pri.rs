@@ -41,27 +41,22 @@ pub(crate) enum Start<'a> {
 
 /// 1–3 digits without a leading zero, up to 191. Every number is checked before it is believed.
 pub(crate) fn start(input: &[u8]) -> Start<'_> {
-    let &[b'<', ref behind @ ..] = input else { return Start::None };
-    let window = &behind[..behind.len().min(12)];
-    let Some(close) = window.iter().position(|&byte| byte == b'>') else { return Start::None };
-    let (digits, rest) = (&behind[..close], &behind[close + 1..]);
-    let value = match *digits {
-        [a] => decimal(0, 0, a),
-        [a, b] if a != b'0' => decimal(0, digit(a), b),
-        [a, b, c] if a != b'0' => decimal(digit(a), digit(b), c),
-        _ => None,
+    let (digits, rest) = match *input {
+        [b'<', ones @ b'0'..=b'9', b'>', ref rest @ ..] => ([b'0', b'0', ones], rest),
+        [b'<', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'>', ref rest @ ..] => ([b'0', tens, ones], rest),
+        [b'<', hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'>', ref rest @ ..] => {
+            ([hundreds, tens, ones], rest)
+        }
+        [b'<', ref behind @ ..] => {
+            let window = &behind[..behind.len().min(12)];
+            let close = window.iter().position(|&byte| byte == b'>');
+            return close.map_or(Start::None, |close| Start::Invalid(&behind[close + 1..]));
+        }
+        _ => return Start::None,
     };
-    let all_digits = digits.iter().all(u8::is_ascii_digit);
-    match value.filter(|_| all_digits).and_then(|value| u8::try_from(value).ok()).and_then(Pri::new) {
+    let value = digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit - b'0'));
+    match u8::try_from(value).ok().and_then(Pri::new) {
         Some(pri) => Start::Pri(pri, rest),
         None => Start::Invalid(rest),
     }
-}
-
-fn digit(byte: u8) -> u16 {
-    u16::from(byte.wrapping_sub(b'0'))
-}
-
-fn decimal(hundreds: u16, tens: u16, ones: u8) -> Option<u16> {
-    hundreds.checked_mul(100)?.checked_add(tens.checked_mul(10)?)?.checked_add(digit(ones))
 }

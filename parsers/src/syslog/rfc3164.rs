@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     bytes::{is_blank, skip_blanks, skip_some_blanks, word},
-    ciscolog::{Event, event::Finder},
-    defect::Defects,
+    ciscolog::event::Finder,
+    record::Record,
     severity::Severity,
     stamp::{Stamp, Zone, scan},
 };
@@ -40,22 +40,25 @@ fn bsd(input: &[u8]) -> Option<(Stamp, &[u8])> {
         return None;
     }
     let (stamp, rest) = scan::civil(input)?;
-    // A zone name cannot be told from a host here; an offset can.
-    match scan::zone(rest) {
-        (zone @ Zone::Offset(_), behind) => Some((Stamp { zone, ..stamp }, behind)),
-        _ => Some((stamp, rest)),
+    // A zone name cannot be told from a host here; an offset can, which begins with its sign or with `UTC` or `GMT`.
+    if let [b'+' | b'-' | b'U' | b'G', ..] = skip_blanks(rest)
+        && let (zone @ Zone::Offset(_), behind) = scan::zone(rest)
+    {
+        return Some((Stamp { zone, ..stamp }, behind));
     }
+    Some((stamp, rest))
 }
 
 /// TIMESTAMP HOSTNAME TAG CONTENT, or a disk line. Behind the host the head of an event may begin: what looks like a tag then is part
-/// of it.
+/// of it, and the event is put into the record.
 pub(crate) fn read<'a>(
     body: &'a [u8],
     pri: Option<Pri>,
     events: &Finder<'a>,
-) -> Option<(Envelope<'a>, Option<(Event<'a>, Defects)>)> {
+    record: &mut Record<'a>,
+) -> Option<Envelope<'a>> {
     let start = skip_blanks(body);
-    let Some((stamp, rest)) = stamp(start) else { return Some((disk_line_without_stamp(start, pri)?, None)) };
+    let Some((stamp, rest)) = stamp(start) else { return disk_line_without_stamp(start, pri) };
     let mut envelope =
         Envelope { format: EnvelopeFormat::Rfc3164, stamp: Some(stamp), strict: true, ..Envelope::bare(pri, rest) };
     if let Some((host, mark, rest)) = disk(rest) {
@@ -64,7 +67,7 @@ pub(crate) fn read<'a>(
         envelope.hostname = Some(host);
         envelope.disk = Some(mark);
         (envelope.appname, envelope.message) = program(rest);
-        return Some((envelope, None));
+        return Some(envelope);
     }
     let (host, behind) = host(rest);
     envelope.hostname = host;
@@ -74,16 +77,13 @@ pub(crate) fn read<'a>(
     let tagged = tag.is_some_and(|(name, _, content)| {
         skip_blanks(content).starts_with(b"%") && !name.iter().all(u8::is_ascii_digit)
     });
-    if !tagged {
-        let found = events.read(behind);
-        if found.is_some() || is_cisco_start(behind) {
-            return Some((envelope, found));
-        }
+    if !tagged && (events.read(behind, record) || is_cisco_start(behind)) {
+        return Some(envelope);
     }
     // RFC 3164 section 4.3: a relay may have put its header before a whole message.
     if let Start::Pri(inner, _) = pri::start(behind) {
         envelope.pri = pri.or(Some(inner));
-        return Some((envelope, None));
+        return Some(envelope);
     }
     match tag {
         Some((name, procid, content)) => {
@@ -94,7 +94,7 @@ pub(crate) fn read<'a>(
         // `mymachine: a message`: with nothing but one word before the colon it names the host.
         None => envelope.message = skip_blanks(behind.strip_prefix(b":").unwrap_or(behind)),
     }
-    Some((envelope, None))
+    Some(envelope)
 }
 
 /// The host, unless the next word already is a tag or a Cisco sequence number.
@@ -187,27 +187,13 @@ fn program(input: &[u8]) -> (Option<&[u8]>, &[u8]) {
 
 /// The names that syslogd prints for the facilities of RFC 5424 table 1, and any `local` number, possible or not.
 fn is_facility(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 16] = [
-        b"kern",
-        b"user",
-        b"mail",
-        b"daemon",
-        b"auth",
-        b"syslog",
-        b"lpr",
-        b"news",
-        b"uucp",
-        b"cron",
-        b"authpriv",
-        b"ftp",
-        b"ntp",
-        b"security",
-        b"console",
-        b"audit",
-    ];
-    match name.strip_prefix(b"local") {
-        Some(digits) => (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
-        None => NAMES.contains(&name),
+    match name {
+        [b'l', b'o', b'c', b'a', b'l', digits @ ..] => {
+            (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+        }
+        b"kern" | b"user" | b"mail" | b"daemon" | b"auth" | b"syslog" | b"lpr" | b"news" | b"uucp" | b"cron"
+        | b"authpriv" | b"ftp" | b"ntp" | b"security" | b"console" | b"audit" => true,
+        _ => false,
     }
 }
 

@@ -79,10 +79,18 @@ impl<'a> Element<'a> {
 
 /// The header, the structured data and the message, or `None` where the line is not of this format at all. What only breaks a
 /// limit is read, and noted as a defect.
-pub(super) fn read<'a>(body: &'a [u8], pri: Option<Pri>, defects: &mut Defects) -> Option<Envelope<'a>> {
-    if !body.first()?.is_ascii_digit() {
-        return None;
+#[inline]
+pub(crate) fn read<'a>(body: &'a [u8], pri: Option<Pri>, defects: &mut Defects) -> Option<Envelope<'a>> {
+    // VERSION SP, which hardly any line begins with.
+    match body {
+        [b'1'..=b'9', b' ', ..] | [b'1'..=b'9', _, b' ', ..] | [b'1'..=b'9', _, _, b' ', ..] => {
+            message(body, pri, defects)
+        }
+        _ => None,
     }
+}
+
+fn message<'a>(body: &'a [u8], pri: Option<Pri>, defects: &mut Defects) -> Option<Envelope<'a>> {
     let (rest, version) = version(body).ok()?;
     let mut strict = true;
     let (stamp, rest) = stamp(rest, &mut strict)?;

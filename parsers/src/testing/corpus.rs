@@ -129,6 +129,17 @@ pub fn corpus(seed: u64, lines: usize) -> Vec<u8> {
     out
 }
 
+/// The same lines as other syslog parsers accept them: under an RFC 3164 header in place of Cisco's own.
+pub fn under_rfc3164(corpus: &[u8]) -> Vec<u8> {
+    let lines = corpus.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .flat_map(|line| {
+            let text = memchr::memchr(b'%', line).map_or(line, |at| &line[at..]);
+            [b"<189>Oct 14 05:50:19 ucx1 cisco[17]: ", text, b"\n"].concat()
+        })
+        .collect()
+}
+
 fn alarm(random: &mut Random, sequence: u64, out: &mut Vec<u8>) {
     let (facility, severity, mnemonic, keys, text) = *random.pick(&ALARMS);
     let license = facility == "UC_LIB_LICENSE";

@@ -5,20 +5,16 @@ mod readers;
 
 use std::{hint::black_box, time::Duration};
 
-use ccxwatch_parsers::testing::corpus::corpus;
+use ccxwatch_parsers::testing::{
+    checksum,
+    corpus::{corpus, under_rfc3164},
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use readers::{LINES, checksum_of_record, over_lines};
+use readers::{LINES, over_lines};
 
-/// The same corpus under an RFC 3164 header in place of Cisco's own, which `syslog_loose` cannot read.
+/// `syslog_loose` cannot read Cisco's own header: both read the same texts under one of RFC 3164.
 fn peers(criterion: &mut Criterion) {
-    let accepted: Vec<u8> = corpus(4, LINES)
-        .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .flat_map(|line| {
-            let text = memchr::memchr(b'%', line).map_or(line, |at| &line[at..]);
-            [b"<189>Oct 14 05:50:19 ucx1 cisco[17]: ", text, b"\n"].concat()
-        })
-        .collect();
+    let accepted = under_rfc3164(&corpus(4, LINES));
     let mut group = criterion.benchmark_group("peers");
     group.throughput(Throughput::Elements(LINES as u64)).sample_size(20).measurement_time(Duration::from_secs(4));
     group.bench_function("syslog_loose", |bencher| {
@@ -31,7 +27,7 @@ fn peers(criterion: &mut Criterion) {
         });
     });
     group.bench_function("record, on the same lines", |bencher| {
-        bencher.iter(|| over_lines(black_box(&accepted), checksum_of_record));
+        bencher.iter(|| over_lines(black_box(&accepted), checksum::of_line));
     });
     group.finish();
 }
