@@ -4,7 +4,8 @@ use crate::{
     license::episode::{Acknowledgement, End},
     notification::{EvidenceSummary, Notification, Reason},
     now::Now,
-    rules::mute::Suppression,
+    routing::Present,
+    rules::mute::{SuppressedBy, Suppression},
     texts::Words,
     timer::Timer,
 };
@@ -131,6 +132,9 @@ pub(crate) struct Alert {
     /// Who acknowledged it.
     #[serde(default)]
     pub(crate) acknowledged: Option<Acknowledgement>,
+    /// What keeps it from being told, as the ledger has it.
+    #[serde(default)]
+    pub(crate) muted: Option<SuppressedBy>,
     /// What the history has of it: told, ended, acknowledged.
     #[serde(skip)]
     pub(crate) recorded: Option<(bool, bool, bool)>,
@@ -169,14 +173,18 @@ impl Alert {
         }
     }
 
+    /// What is true of it now.
+    pub(crate) fn present(&self, owner: Owner<'_>, muted: bool, now: Now) -> Present {
+        if self.is_firing() {
+            let fresh = Box::new(self.notification(Reason::Repeat, owner, now));
+            Present::Firing { fresh, quiet: muted || self.acknowledged.is_some() }
+        } else {
+            Present::Ended
+        }
+    }
+
     /// What to tell of it.
-    pub(crate) fn notification(
-        &self,
-        reason: Reason,
-        owner: Owner<'_>,
-        receivers: Vec<String>,
-        now: Now,
-    ) -> Notification {
+    pub(crate) fn notification(&self, reason: Reason, owner: Owner<'_>, now: Now) -> Notification {
         let identity = self.labels(owner.cluster);
         Notification {
             at: now.wall,
@@ -190,7 +198,9 @@ impl Alert {
             severity: if self.is_firing() { self.severity } else { Severity::Informational },
             episode: self.id.clone(),
             told_as: reason.name().to_owned(),
-            receivers,
+            continues: Vec::new(),
+            grouped: None,
+            receivers: Vec::new(),
             since: Some(self.starts_at),
             deadline: None,
             days_left: None,

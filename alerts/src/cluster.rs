@@ -15,6 +15,7 @@ use crate::{
     },
     mapping::{Mapping, SiteIndex},
     notification::Reason,
+    routing::Present,
     rules::{
         Rules,
         book::{Book, Firing},
@@ -30,7 +31,10 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 /// How much older than the truth the saved time of the last line may be: not every line is worth a transaction.
 const HEARD_SAVED_EVERY: SignedDuration = SignedDuration::from_mins(5);
@@ -296,6 +300,39 @@ impl Cluster {
             self.alerts.entry(key).or_insert(alert);
         }
         self.book.adopt(orphan.book, &context.limits, context.moment.now);
+    }
+
+    /// Whether an episode is one of this cluster.
+    pub(crate) fn knows(&self, episode: &str) -> bool {
+        self.license.episode.as_ref().is_some_and(|known| known.id == episode)
+            || self.alerts.values().any(|alert| alert.id == episode)
+            || self.book.knows(episode)
+    }
+
+    /// What is true of one of its episodes now.
+    pub(crate) fn present(&self, episode: &str, context: &Context<'_>) -> Present {
+        if self.standing == Standing::Archived {
+            return Present::Ended;
+        }
+        if self.license.episode.as_ref().is_some_and(|known| known.id == episode) {
+            return self.license.present(context);
+        }
+        if let Some(alert) = self.alerts.values().find(|alert| alert.id == episode) {
+            let muted = alert.is_firing() && self.is_muted(alert, context);
+            return alert.present(context.owner(), muted, context.moment.now);
+        }
+        let others = Others { alerts: &self.alerts, license: &self.license };
+        self.book.present(episode, &others, context)
+    }
+
+    /// Who was told of the license episode, where a build that kept it there saved the row.
+    pub(crate) fn take_told_receivers(&mut self) -> Option<(String, BTreeSet<String>)> {
+        let episode = self.license.episode.as_mut()?;
+        let receivers = std::mem::take(&mut episode.told.receivers);
+        (!receivers.is_empty()).then(|| {
+            self.dirty = true;
+            (episode.id.clone(), receivers)
+        })
     }
 
     /// Nothing is open.

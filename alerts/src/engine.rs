@@ -7,7 +7,7 @@ pub use crate::{
 };
 
 use crate::{
-    alert::Alert,
+    alert::{Alert, Owner},
     cluster::{Cluster, Standing},
     context::Context,
     input::{Answer, Input},
@@ -17,11 +17,12 @@ use crate::{
     notification::Notification,
     now::Now,
     roster::{Roster, Slot},
+    routing::{Present, Router, Step, ledger::LedgerEntry},
     rules::{
         Rules,
         mute::{Gate, Mutes, MutesView},
     },
-    saved::{self, ENGINE_KEY, EngineRow},
+    saved::{self, ENGINE_KEY, EngineRow, Saved},
     senders::{SenderView, Senders},
     settings::Settings,
     timer::Moment,
@@ -41,6 +42,8 @@ pub struct Outbox {
     pub records: Vec<AlertView>,
     /// What came of the operator's command, where the input was one.
     pub answer: Option<Answer>,
+    /// What became of each, and of what is not told, for whom and why.
+    pub ledger: Vec<LedgerEntry>,
 }
 
 /// All state and all decisions.
@@ -58,6 +61,8 @@ pub struct Engine {
     pub(crate) roster: Roster,
     /// The last episode number given.
     pub(crate) ids: u64,
+    /// Who is told.
+    pub(crate) router: Router,
     /// Alerts of no cluster.
     pub(crate) alerts: BTreeMap<String, Alert>,
     /// Senders in no cluster.
@@ -82,6 +87,7 @@ impl Engine {
             limits: Limits::DEFAULT,
             roster: Roster::default(),
             ids: 0,
+            router: Router::default(),
             alerts: BTreeMap::new(),
             senders: Senders::default(),
             dirty: true,
@@ -95,16 +101,21 @@ impl Engine {
     /// An engine that goes on from saved rows. Elapsed time counts anew from here; what differs from what was told is told once
     /// no late line comes any more.
     pub fn restore(settings: Settings, now: Now, rows: Vec<SavedRow>) -> Result<Self, RestoreError> {
-        let (own, clusters) = saved::read(rows)?;
+        let Saved { engine: own, clusters, told, groups } = saved::read(rows)?;
         let mut engine = Self::new(Settings { clusters: Vec::new(), ..settings.clone() }, now);
         engine.ids = own.ids;
         engine.alerts = own.alerts;
         engine.mutes = Arc::new(own.mutes);
         Arc::make_mut(&mut engine.mutes).reanchor(now);
+        engine.router.restore(told, groups, now);
         let slots: Vec<Slot> = clusters.into_iter().map(|cluster| engine.roster.insert(cluster)).collect();
         engine.configure(settings, now);
         for slot in slots {
             engine.step(slot, Moment { now, inclusive: false }, |cluster, context| cluster.restore(context));
+            let told = engine.roster.get_mut(slot).and_then(Cluster::take_told_receivers);
+            if let Some((episode, receivers)) = told {
+                engine.router.remember(&episode, receivers, now);
+            }
         }
         Ok(engine)
     }
@@ -116,7 +127,10 @@ impl Engine {
         self.follow_clock(now);
         let inclusive = matches!(input, Input::Tick);
         let moment = Moment { now, inclusive };
+        let told = out.notifications.len();
         self.fire(moment, out);
+        self.route(told, moment, out, true);
+        let told = out.notifications.len();
         match input {
             Input::Tick => {}
             Input::Fact(fact) => self.fact(&fact, moment, out),
@@ -127,11 +141,57 @@ impl Engine {
             Input::Receiver { receiver, failing } => self.receiver(&receiver, failing, now, out),
             Input::Reload(settings) => self.configure(*settings, now),
         }
+        self.route(told, moment, out, false);
+    }
+
+    /// Decides who is told of what the step has to tell: of what is in the outbox from `told` on. `time` lets deadlines fire.
+    fn route(&mut self, told: usize, moment: Moment, out: &mut Outbox, time: bool) {
+        let news = out.notifications.split_off(told);
+        let mut router = std::mem::take(&mut self.router);
+        let mut ids = self.ids;
+        let present = |episode: &str| self.present(episode, moment);
+        let mut step = Step { moment, limits: self.limits, ids: &mut ids, present: &present };
+        router.route(news, &mut step, out);
+        if time {
+            router.fire(&mut step, out);
+        }
+        router.refresh(moment.now);
+        self.router = router;
+        self.dirty |= ids != self.ids;
+        self.ids = ids;
+    }
+
+    /// What is true of an episode now.
+    fn present(&self, episode: &str, moment: Moment) -> Present {
+        if let Some(alert) = self.alerts.values().find(|alert| alert.id == episode) {
+            return alert.present(Owner::CCXWATCH, false, moment.now);
+        }
+        let of_name = episode.rsplit_once('/').and_then(|(cluster, _)| self.roster.named(cluster));
+        let named = of_name.and_then(|slot| self.roster.get(slot));
+        let renamed = || self.roster.iter().find(|(_, cluster)| cluster.knows(episode)).map(|(_, cluster)| cluster);
+        let Some(cluster) = named.filter(|cluster| cluster.knows(episode)).or_else(renamed) else {
+            return Present::Unknown;
+        };
+        let site = cluster.site.and_then(|site| self.settings.clusters.get(site));
+        let utc = TimeZone::UTC;
+        let context = Context {
+            moment,
+            settings: &self.settings,
+            site,
+            limits: self.limits,
+            cluster: cluster.name.clone(),
+            zone: site.map_or(&utc, |site| &site.time_zone),
+            mutes: &self.mutes,
+            rules: &self.rules,
+            profile: self.profile(cluster.site),
+            ids: &mut 0,
+        };
+        cluster.present(episode, &context)
     }
 
     /// When [`Engine::handle`] should be called at the latest, with [`Input::Tick`] if nothing else comes.
     pub fn next_deadline(&self) -> Deadlines {
-        self.roster.next()
+        self.roster.next().sooner(self.router.next())
     }
 
     /// A step of the wall clock moves what is saved of the near deadlines, and none of the deadlines.
@@ -142,6 +202,7 @@ impl Engine {
         if step.abs() > STEP {
             self.dirty |= Arc::make_mut(&mut self.mutes).stepped(step);
             self.roster.stepped(step);
+            self.router.stepped(step);
         }
     }
 
@@ -200,6 +261,7 @@ impl Engine {
                 rows.push(saved::row(saved::book_key(&cluster.name), &cluster.book));
             }
         }
+        rows.extend(self.router.take_saved());
         if std::mem::take(&mut self.dirty) {
             let own = EngineRow { ids: self.ids, alerts: self.alerts.clone(), mutes: (*self.mutes).clone() };
             rows.push(saved::row(ENGINE_KEY.to_owned(), &own));

@@ -12,7 +12,6 @@ use crate::{
     notification::{EvidenceSummary, Reason},
     now::Now,
     roster::Slot,
-    routing,
     saved::{book_key, cluster_key},
     service::watch::{is_daemon_trace, is_of_daemon},
     texts::{self, Words},
@@ -124,7 +123,7 @@ impl Engine {
         let mut evidence = EvidenceSummary::default();
         evidence.add(fact, &self.limits);
         let words = texts::unmapped_limit(self.limits.unmapped_clusters);
-        self.raise(UNMAPPED_LIMIT, None, Severity::Warning, words, evidence, Reason::Firing, None, now, out);
+        self.raise(UNMAPPED_LIMIT, None, Severity::Warning, words, evidence, Reason::Firing, now, out);
     }
 
     /// One report of license use.
@@ -141,7 +140,7 @@ impl Engine {
             StoreHealth::Failing if !failing => {
                 let words = texts::store_failing();
                 let none = EvidenceSummary::default();
-                self.raise(STORE_FAILING, None, Severity::Critical, words, none, Reason::StoreFailing, None, now, out);
+                self.raise(STORE_FAILING, None, Severity::Critical, words, none, Reason::StoreFailing, now, out);
             }
             StoreHealth::Working if failing => self.resolve(STORE_FAILING, now),
             StoreHealth::Failing | StoreHealth::Working => {}
@@ -157,7 +156,7 @@ impl Engine {
             let subject = Some(("receiver".to_owned(), receiver.to_owned()));
             let none = EvidenceSummary::default();
             let reason = Reason::NotificationFailing;
-            self.raise(&key, subject, Severity::Error, words, none, reason, Some(receiver), now, out);
+            self.raise(&key, subject, Severity::Error, words, none, reason, now, out);
         } else if !failing && fails {
             self.resolve(&key, now);
         }
@@ -172,7 +171,6 @@ impl Engine {
         words: Words,
         evidence: EvidenceSummary,
         reason: Reason,
-        except: Option<&str>,
         now: Now,
         out: &mut Outbox,
     ) {
@@ -194,10 +192,10 @@ impl Engine {
             end_told: true,
             end: None,
             acknowledged: None,
+            muted: None,
             recorded: None,
         };
-        let receivers = routing::receivers(&self.settings, except);
-        out.notifications.push(alert.notification(reason, Owner::CCXWATCH, receivers, now));
+        out.notifications.push(alert.notification(reason, Owner::CCXWATCH, now));
         self.alerts.insert(key.to_owned(), alert);
     }
 

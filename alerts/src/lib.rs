@@ -19,7 +19,7 @@ pub mod notification;
 pub mod now;
 mod reload;
 mod roster;
-mod routing;
+pub mod routing;
 pub mod rules;
 pub mod saved;
 pub mod senders;

@@ -29,6 +29,8 @@ pub struct Limits {
     pub unmapped_nodes: usize,
     /// Alerts of one cluster beside its license alert. Default 64.
     pub alerts_per_cluster: usize,
+    /// Episodes of which it is remembered who was told. Default 4,096.
+    pub told_episodes: usize,
     /// Unknown license mnemonics that one cluster remembers. Default 32.
     pub mnemonics: usize,
     /// Alerts that lines raise, at one time in one cluster, resolved ones of late included. Beyond it one alert of each name stands
@@ -62,6 +64,7 @@ impl Limits {
         unmapped_senders: 256,
         unmapped_nodes: 4,
         alerts_per_cluster: 64,
+        told_episodes: 4_096,
         mnemonics: 32,
         instances_per_cluster: 2000,
         instances_per_alert: 64,

@@ -137,6 +137,12 @@ impl Matchers {
         self.0.is_empty()
     }
 
+    /// What follows from a part of the labels: `Some(true)` where all hold whatever the others are, `None` where one cannot hold.
+    pub fn holds_for(&self, known: &BTreeMap<String, String>) -> Option<bool> {
+        let (decided, open): (Vec<_>, Vec<_>) = self.0.iter().partition(|matcher| known.contains_key(&matcher.name));
+        decided.iter().all(|matcher| matcher.matches(known)).then_some(open.is_empty())
+    }
+
     /// Whether all hold for these labels.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.iter().all(|matcher| matcher.matches(labels))

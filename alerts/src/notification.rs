@@ -58,6 +58,26 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it tells of an end: that goes to whoever was told of the start.
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::ConfirmedCompliant | Self::Resolved | Self::FeedRestored)
+    }
+
+    /// Whether it tells of a stage of the license: that is never gathered, and does not wait for a time window.
+    pub const fn is_license_stage(self) -> bool {
+        matches!(
+            self,
+            Self::CountdownStarted
+                | Self::CountdownShortly
+                | Self::CountdownRestarted
+                | Self::CountdownUnconfirmed
+                | Self::OutOfCompliance
+                | Self::EnforcementReminder
+                | Self::EnforcementDue
+                | Self::ConfirmedCompliant
+        )
+    }
+
     /// All reasons, in the order of the design.
     pub const ALL: [Self; 21] = [
         Self::CountdownStarted,
@@ -189,7 +209,14 @@ pub struct Notification {
     pub episode: String,
     /// What is told of the episode, once per receiver: `(episode, told_as, receiver)` is never told twice.
     pub told_as: String,
-    /// Names of the receivers.
+    /// Earlier episodes that this one goes on from: whoever was told of one of them is told of the end of this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub continues: Vec<String>,
+    /// The alerts that are told together, where this tells of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grouped: Option<Grouped>,
+    /// Names of the receivers. Before it is routed: those that are configured of the alert itself, and nobody where the routes
+    /// decide.
     pub receivers: Vec<String>,
     /// Since when.
     pub since: Option<Timestamp>,
@@ -211,6 +238,44 @@ pub struct Notification {
     pub flags: Vec<String>,
     /// What was seen.
     pub evidence: EvidenceSummary,
+}
+
+/// Several alerts that are told together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grouped {
+    /// How many they are, at least 2.
+    pub size: usize,
+    /// The first 100 of them: firing before ended, the worst first.
+    pub members: Vec<GroupMember>,
+}
+
+/// One alert of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupMember {
+    /// Whether it has changed since the group was last told.
+    pub news: bool,
+    /// Whether it still fires.
+    pub firing: bool,
+    /// Why its last change is told.
+    pub reason: Reason,
+    /// The alert's name.
+    pub alertname: String,
+    /// Whose.
+    pub cluster: Option<String>,
+    /// The node, where known.
+    pub node: Option<String>,
+    /// The alert's severity.
+    pub severity: Severity,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// One line for a person. No line breaks, no control characters.
+    pub summary: String,
+    /// As in [`Notification::labels`].
+    pub labels: BTreeMap<String, String>,
+    /// As in [`Notification::fingerprint`].
+    pub fingerprint: String,
+    /// As in [`Notification::episode`].
+    pub episode: String,
 }
 
 /// The evidence behind an alert.

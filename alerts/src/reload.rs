@@ -20,6 +20,7 @@ impl Engine {
     pub(crate) fn configure(&mut self, settings: Settings, now: Now) {
         self.rules = Arc::new(Rules::of_settings(&settings));
         self.settings = Arc::new(settings);
+        self.router.configure(&self.settings, now);
         self.mapping = Mapping::new(&self.settings);
         self.senders.clear();
         let settings = Arc::clone(&self.settings);

@@ -1,6 +1,11 @@
 //! Saved state: versioned JSON rows, one per cluster and one for the engine.
 
-use crate::{alert::Alert, cluster::Cluster, rules::mute::Mutes};
+use crate::{
+    alert::Alert,
+    cluster::Cluster,
+    routing::{Group, Told},
+    rules::mute::Mutes,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,6 +20,11 @@ pub(crate) const ENGINE_KEY: &str = "engine";
 const CLUSTER_PREFIX: &str = "cluster/";
 /// What the keys of the rows begin with that hold the alerts which lines raised.
 const BOOK_PREFIX: &str = "alerts/";
+
+/// What the keys of rows of who was told begin with.
+const TOLD_PREFIX: &str = "told/";
+/// What the ids of groups, which are their keys, begin with.
+const GROUP_PREFIX: &str = "group/";
 
 /// One row of saved state. The store keeps it under its key and does not look inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,25 +117,44 @@ pub(crate) fn book_key(name: &str) -> String {
     format!("{BOOK_PREFIX}{name}")
 }
 
+/// The key of an episode's row of who was told.
+pub(crate) fn told_key(episode: &str) -> String {
+    format!("{TOLD_PREFIX}{episode}")
+}
+
+/// All rows, read.
+#[derive(Debug, Default)]
+pub(crate) struct Saved {
+    pub(crate) engine: EngineRow,
+    pub(crate) clusters: Vec<Cluster>,
+    /// By episode.
+    pub(crate) told: Vec<(String, Told)>,
+    /// By id.
+    pub(crate) groups: Vec<(String, Group)>,
+}
+
 /// Reads all rows. Unknown keys of the same version are left alone.
-pub(crate) fn read(rows: Vec<SavedRow>) -> Result<(EngineRow, Vec<Cluster>), RestoreError> {
-    let mut engine = EngineRow::default();
-    let mut clusters: Vec<Cluster> = Vec::new();
+pub(crate) fn read(rows: Vec<SavedRow>) -> Result<Saved, RestoreError> {
+    let mut saved = Saved::default();
     let mut books = HashMap::new();
     for row in rows {
         let Some(json) = &row.json else { continue };
         if row.key == ENGINE_KEY {
-            engine = parse(&row.key, json)?;
+            saved.engine = parse(&row.key, json)?;
         } else if row.key.starts_with(CLUSTER_PREFIX) {
-            clusters.push(parse(&row.key, json)?);
+            saved.clusters.push(parse(&row.key, json)?);
         } else if let Some(name) = row.key.strip_prefix(BOOK_PREFIX) {
             books.insert(name.to_owned(), parse(&row.key, json)?);
+        } else if let Some(episode) = row.key.strip_prefix(TOLD_PREFIX) {
+            saved.told.push((episode.to_owned(), parse(&row.key, json)?));
+        } else if row.key.starts_with(GROUP_PREFIX) {
+            saved.groups.push((row.key.clone(), parse(&row.key, json)?));
         }
     }
-    for cluster in &mut clusters {
+    for cluster in &mut saved.clusters {
         cluster.book = books.remove(&cluster.name).unwrap_or_default();
     }
-    Ok((engine, clusters))
+    Ok(saved)
 }
 
 fn parse<T: DeserializeOwned>(key: &str, json: &str) -> Result<T, RestoreError> {

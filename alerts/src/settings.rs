@@ -1,5 +1,6 @@
 //! What the engine is told of the world: clusters, nodes, license rules, receivers. Checked before it gets here.
 
+use crate::routing::settings::RoutingSettings;
 use crate::rules::{
     mute::MaintenanceSettings,
     settings::{AlertOverride, AlertSettings},
@@ -19,6 +20,8 @@ pub struct Settings {
     pub relays: Vec<IpAddr>,
     /// Names of the receivers, in the order of the configuration.
     pub receivers: Vec<String>,
+    /// Who is told of what, and when.
+    pub routing: RoutingSettings,
     /// When a feed counts as silent.
     pub feeds: FeedSettings,
     /// What is configured of alerts.

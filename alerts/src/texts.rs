@@ -1,5 +1,9 @@
 //! Every sentence that a person reads: one place. A summary is one line; a runbook is one step an entry.
 
+mod routing;
+
+pub(crate) use routing::*;
+
 use crate::{
     license::{
         episode::Flag,

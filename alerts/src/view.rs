@@ -13,6 +13,16 @@ pub struct Deadlines {
     pub wall: Option<Timestamp>,
 }
 
+impl Deadlines {
+    /// The sooner of each.
+    pub(crate) fn sooner(self, other: Self) -> Self {
+        Self {
+            elapsed: self.elapsed.into_iter().chain(other.elapsed).min(),
+            wall: self.wall.into_iter().chain(other.wall).min(),
+        }
+    }
+}
+
 /// What a cluster is, for the page, the API, the metrics and `replay --final`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClusterView {

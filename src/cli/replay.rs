@@ -4,7 +4,7 @@ use super::{Failure, configuration};
 use crate::{
     clock,
     replay::{Reader, Row, Timeline, read},
-    step::{CONSOLE, Recipients},
+    step::Recipients,
     store::Store,
 };
 use ccxwatch_alerts::{
@@ -93,8 +93,7 @@ struct FinalCluster {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = configuration(arguments.config.as_deref())?;
-    let mut settings = config.settings();
-    settings.receivers.push(CONSOLE.to_owned());
+    let settings = config.settings();
     let reader = Reader {
         config: &config,
         interest: Interest::from(&settings),

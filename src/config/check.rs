@@ -108,6 +108,8 @@ fn check(config: &Config, faults: &mut Faults) {
     check_clusters(config, faults);
     check_license(config, faults);
     check_sources(config, faults);
+    faults.unique("time window", config.time_window.iter().map(|window| &window.name));
+    faults.list.extend(config.routing().1);
     faults.unique("receiver", config.receiver.iter().map(|receiver| &receiver.name));
     for receiver in &config.receiver {
         if let Err(message) = notify::check_receiver(receiver) {

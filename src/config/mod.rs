@@ -7,6 +7,7 @@ mod cluster;
 mod license;
 mod metrics;
 mod receiver;
+mod route;
 mod settings;
 mod sources;
 mod store;
@@ -17,6 +18,7 @@ pub use cluster::{Cluster, Node};
 pub use license::{Feeds, License};
 pub use metrics::{Detail, Metrics};
 pub use receiver::{Receiver, ReceiverType, Secret, Tls};
+pub use route::{Route, TimeWindow};
 pub use sources::{FileSource, Listener, Sources};
 pub use store::Store;
 pub use web::Web;
@@ -46,6 +48,10 @@ pub struct Config {
     pub cluster: Vec<Cluster>,
     /// `[[receiver]]`
     pub receiver: Vec<Receiver>,
+    /// `[[time_window]]`
+    pub time_window: Vec<TimeWindow>,
+    /// `[[route]]`
+    pub route: Vec<Route>,
 }
 
 #[cfg(test)]
@@ -76,6 +82,7 @@ mod tests {
         let text = text.replace("/etc/ccxwatch/ca.pem", "/etc/hostname");
         let config = parse(&text, "examples").unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!((config.cluster.len(), config.receiver.len(), config.sources.file.len()), (1, 1, 1));
+        assert_eq!((config.time_window.len(), config.route.len()), (1, 3));
     }
 
     #[test]

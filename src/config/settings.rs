@@ -1,6 +1,7 @@
 //! From what the operator wrote to what the engine needs.
 
 use super::{Config, license::Transition};
+use crate::step::CONSOLE;
 use ccxwatch_alerts::settings::{
     ClusterSettings, FeedSettings, LicenseSettings, MappedTransition, NodeSettings, RulesSettings, Settings,
 };
@@ -21,7 +22,14 @@ impl Config {
                 mnemonics: self.license.mnemonics.iter().map(|(name, to)| (name.clone(), transition(*to))).collect(),
             },
             relays: self.sources.relays.clone(),
-            receivers: self.receiver.iter().map(|receiver| receiver.name.get_ref().clone()).collect(),
+            // The console is always there, and is told everything.
+            receivers: self
+                .receiver
+                .iter()
+                .map(|receiver| receiver.name.get_ref().clone())
+                .chain([CONSOLE.to_owned()])
+                .collect(),
+            routing: self.routing().0,
             feeds: FeedSettings {
                 silent_floor: self.feeds.silent_floor,
                 silent_ceiling: self.feeds.silent_ceiling,

@@ -17,7 +17,7 @@ use crate::{
     pipeline::{self, Intake, Parts, QueueId, Queues, Starter},
     service_manager,
     sources::{self, Access, Limits, SourceContext},
-    step::{CONSOLE, Recipients},
+    step::Recipients,
     store::{Opened, Store},
     web::{self, Snapshot, WebState},
 };
@@ -83,7 +83,7 @@ impl Process {
         }
         let control = control::bind(config.store.path.get_ref()).map_err(Failure::running)?;
 
-        let settings = settings(&config);
+        let settings = config.settings();
         let context = SourceContext {
             interest: Arc::new(ArcSwap::from_pointee(Interest::from(&settings))),
             access: Arc::new(ArcSwap::from_pointee(access(&config))),
@@ -191,13 +191,6 @@ impl Process {
         }
         self.stop_doors.cancel();
     }
-}
-
-/// The engine's part of a configuration, with the console among the receivers.
-fn settings(config: &Config) -> Settings {
-    let mut settings = config.settings();
-    settings.receivers.push(CONSOLE.to_owned());
-    settings
 }
 
 fn access(config: &Config) -> Access {

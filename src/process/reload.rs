@@ -1,7 +1,7 @@
 //! Another configuration for the running process: read and checked as a whole, bound as a whole, taken over as a whole, or refused
 //! with the reason while the old one stays.
 
-use super::{access, roster::Roster, settings, signals::Hangup, time_zones};
+use super::{access, roster::Roster, signals::Hangup, time_zones};
 use crate::{
     config::{self, Config},
     metrics::Metrics,
@@ -83,7 +83,7 @@ impl Reloader {
         let receivers = if receivers_stay { None } else { Some(Prepared::new(&config.receiver).map_err(said)?) };
         let plan = self.roster.plan(&config).map_err(said)?;
 
-        let settings = settings(&config);
+        let settings = config.settings();
         let interest = Interest::from(&settings);
         let (roster, change) = self.roster.change(plan, self.context.limits.queue_batches, &self.context.shutdown);
         let listening = roster.bound(self.web).lines();

@@ -79,7 +79,8 @@ pub(crate) struct Told {
     pub(crate) enforcement_due: bool,
     /// The end.
     pub(crate) ended: bool,
-    /// Who was told anything: they are told of the end too.
+    /// Who was told anything, by a build that kept it here; routing remembers it now.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) receivers: BTreeSet<String>,
 }
 
@@ -151,6 +152,9 @@ pub enum EndReason {
     Superseded,
 }
 
+/// The most earlier episodes that one goes on from.
+const CONTINUES_MAX: usize = 8;
+
 /// One episode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Episode {
@@ -176,6 +180,12 @@ pub(crate) struct Episode {
     pub(crate) acknowledged: Option<Acknowledgement>,
     /// How it ended.
     pub(crate) end: Option<End>,
+    /// What the ledger says that a silence keeps from being told.
+    #[serde(default)]
+    pub(crate) silenced: Option<String>,
+    /// Earlier episodes whose end nobody was told of: this one's end is theirs.
+    #[serde(default)]
+    pub(crate) continues: Vec<String>,
 }
 
 impl Episode {
@@ -192,7 +202,16 @@ impl Episode {
             untold: Vec::new(),
             acknowledged: None,
             end: None,
+            silenced: None,
+            continues: Vec::new(),
         }
+    }
+
+    /// Goes on from an earlier episode, whose end nobody was told of.
+    pub(crate) fn go_on_from(&mut self, earlier: &Self) {
+        self.continues.extend(earlier.continues.iter().cloned().chain([earlier.id.clone()]));
+        let surplus = self.continues.len().saturating_sub(CONTINUES_MAX);
+        self.continues.drain(..surplus);
     }
 
     /// Notes a change that nobody was told of yet.

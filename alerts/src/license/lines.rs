@@ -13,7 +13,6 @@ use crate::{
     },
     limits::cleaned,
     notification::{EvidenceSummary, Reason},
-    routing,
     service::evidence::squeezed,
     settings::MappedTransition,
     texts,
@@ -112,14 +111,10 @@ impl Cluster {
             end_told: true,
             end: None,
             acknowledged: None,
+            muted: None,
             recorded: None,
         };
-        out.notifications.push(alert.notification(
-            Reason::LicenseEventUnclassified,
-            context.owner(),
-            routing::receivers(context.settings, None),
-            now,
-        ));
+        out.notifications.push(alert.notification(Reason::LicenseEventUnclassified, context.owner(), now));
         self.alerts.insert(key, alert);
     }
 }

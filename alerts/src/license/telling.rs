@@ -9,7 +9,6 @@ use crate::{
         state::State,
     },
     notification::{Notification, Reason},
-    routing,
     texts::{self, LicenseScene},
 };
 use ccxwatch_parsers::severity::Severity;
@@ -36,7 +35,7 @@ pub(crate) fn mark(told: &mut Told, state: &State, reason: Reason, rung: Option<
 /// A notification of the present state.
 pub(crate) fn notification(
     state: &State,
-    episode: &mut Episode,
+    episode: &Episode,
     reason: Reason,
     rung: Option<u32>,
     context: &Context<'_>,
@@ -54,12 +53,6 @@ pub(crate) fn notification(
         Stage::OutOfCompliance | Stage::EnforcementDue => enforcement_at,
         _ => state.deadline(),
     };
-    let mut receivers = routing::receivers(context.settings, None);
-    if reason == Reason::ConfirmedCompliant {
-        // The end goes to whoever was told of the start.
-        receivers.retain(|receiver| episode.told.receivers.contains(receiver));
-    }
-    episode.told.receivers.extend(receivers.iter().cloned());
     let alertname = shown.alertname().unwrap_or("SmartLicenseComplianceUnconfirmed");
     let identity = BTreeMap::from([
         ("alertname".to_owned(), alertname.to_owned()),
@@ -96,7 +89,9 @@ pub(crate) fn notification(
             (_, 0, None) => reason.name().to_owned(),
             (_, restarts, None) => format!("{}/{restarts}", reason.name()),
         },
-        receivers,
+        continues: episode.continues.clone(),
+        grouped: None,
+        receivers: Vec::new(),
         since: state.since(),
         deadline,
         days_left,

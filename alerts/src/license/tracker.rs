@@ -15,6 +15,7 @@ use crate::{
     },
     notification::{Reason, needs_notification, rung_at, rung_passed},
     now::Now,
+    routing::{Present, ledger::LedgerEntry},
     rules::mute::Muted,
     texts,
     timer::{Look, Moment},
@@ -177,6 +178,7 @@ impl License {
             && episode.end.is_none()
             && same.end.is_none()
         {
+            episode.go_on_from(&same);
             episode.started = episode.started.min(same.started);
             episode.told.unite(same.told);
             episode.flags.extend(same.flags);
@@ -316,6 +318,19 @@ impl License {
         Some(rung_at(overage.enforcement_at, days))
     }
 
+    /// What is true of its episode now.
+    pub(crate) fn present(&self, context: &Context<'_>) -> Present {
+        match self.open() {
+            Some(episode) if self.state.stage().alertname().is_some() => Present::Firing {
+                fresh: Box::new(notification(&self.state, episode, Reason::Repeat, None, context)),
+                quiet: self.acknowledged().is_some() || context.gate().silenced(|| self.labels(context)).is_some(),
+            },
+            // Nothing says that it is over.
+            Some(_) => Present::Unknown,
+            None => Present::Ended,
+        }
+    }
+
     /// The lowest rung of the reminder ladder that has passed.
     fn rung(&self, context: &Context<'_>) -> Option<u32> {
         let overage = self.state.overage()?;
@@ -339,14 +354,10 @@ impl License {
     fn begin(&mut self, at: Timestamp, previous_unconfirmed: bool, context: &mut Context<'_>) {
         let mut episode = Episode::new(context.next_id(), at);
         if let Some(old) = self.episode.take().filter(|old| old.end.is_none()) {
+            episode.go_on_from(&old);
             episode.untold = old.untold;
             // An older out of compliance still counts towards its enforcement: its reminders go on where they are.
-            episode.told = Told {
-                rung: old.told.rung,
-                enforcement_due: old.told.enforcement_due,
-                receivers: old.told.receivers,
-                ..Told::default()
-            };
+            episode.told = Told { rung: old.told.rung, enforcement_due: old.told.enforcement_due, ..Told::default() };
         }
         if previous_unconfirmed {
             episode.flags.insert(Flag::PreviousEpisodeUnconfirmed);
@@ -371,15 +382,28 @@ impl License {
     /// its licenses run out.
     fn silenced(&self, context: &Context<'_>) -> Option<Muted> {
         self.untold(context)?;
-        let episode = self.episode.as_ref()?;
+        self.episode.as_ref()?;
+        context.gate().silenced(|| self.labels(context))
+    }
+
+    fn labels(&self, context: &Context<'_>) -> BTreeMap<String, String> {
         let stage = self.state.stage();
-        let labels = || {
-            let mut labels = BTreeMap::from([("cluster".to_owned(), context.cluster.clone())]);
-            labels.extend(stage.alertname().map(|name| ("alertname".to_owned(), name.to_owned())));
-            labels.extend(episode.node.clone().map(|node| ("node".to_owned(), node)));
-            told_labels(labels, stage.severity(), context.owner().labels)
-        };
-        context.gate().silenced(labels)
+        let mut labels = BTreeMap::from([("cluster".to_owned(), context.cluster.clone())]);
+        labels.extend(stage.alertname().map(|name| ("alertname".to_owned(), name.to_owned())));
+        let node = self.episode.as_ref().and_then(|episode| episode.node.clone());
+        labels.extend(node.map(|node| ("node".to_owned(), node)));
+        told_labels(labels, stage.severity(), context.owner().labels)
+    }
+
+    /// Enters in the ledger what a silence keeps from being told, once.
+    fn enter_silenced(&mut self, silenced: &Muted, context: &Context<'_>, out: &mut Outbox) {
+        let (Some(reason), rung) = (self.untold(context), self.rung(context)) else { return };
+        let Some(episode) = &mut self.episode else { return };
+        let would = notification(&self.state, episode, reason, rung, context);
+        if episode.silenced.as_ref() != Some(&would.told_as) {
+            out.ledger.push(LedgerEntry::muted(&would, &silenced.what, context.moment.now.wall));
+            episode.silenced = Some(would.told_as);
+        }
     }
 
     /// When to look again at what a silence keeps from being told.
@@ -393,7 +417,8 @@ impl License {
             return;
         }
         self.hold = None;
-        if self.silenced(context).is_some() {
+        if let Some(silenced) = self.silenced(context) {
+            self.enter_silenced(&silenced, context, out);
             return;
         }
         while let Some(reason) = self.untold(context) {

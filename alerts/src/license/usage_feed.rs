@@ -146,6 +146,7 @@ impl Cluster {
             end_told: false,
             end: None,
             acknowledged: None,
+            muted: None,
             recorded: None,
         };
         self.alerts.insert(KEY.to_owned(), alert);

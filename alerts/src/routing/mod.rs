@@ -1,8 +1,30 @@
-//! Who is told. For now everybody; routes, grouping, quiet hours and escalation will decide here.
+//! Who is told: routes, groups, time windows, repeats, and the ledger that says why.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `settings.rs` | what is configured |
+//! | `plan.rs` | the routes as they decide: receivers, by which rule, and how; what ends at nobody |
+//! | `told.rs` | what is remembered of an episode: who was told, what waits |
+//! | `group.rs` | groups: what is told together, and when |
+//! | `router.rs` | what becomes of a notification |
+//! | `passing.rs` | what time does: windows open, groups are told, alerts repeat |
+//! | `ledger.rs` | the why-ledger |
+//!
+//! Every notification of the engine ends, for each receiver, in exactly one of sent, held, grouped or dropped; what is held or
+//! grouped is sent or dropped later. Escalation and links to acknowledge will be rules beside [`ledger::Rule`], decided here.
 
-use crate::settings::Settings;
+mod group;
+pub mod ledger;
+mod passing;
+mod plan;
+mod router;
+pub mod settings;
+#[cfg(test)]
+mod tests;
+mod told;
 
-/// The receivers of a notification, in the order of the configuration. `except` is the one that it is about.
-pub(crate) fn receivers(settings: &Settings, except: Option<&str>) -> Vec<String> {
-    settings.receivers.iter().filter(|receiver| Some(receiver.as_str()) != except).cloned().collect()
-}
+pub use plan::{Unheard, unheard};
+
+pub(crate) use group::Group;
+pub(crate) use router::{Present, Router, Step};
+pub(crate) use told::Told;

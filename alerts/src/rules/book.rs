@@ -10,7 +10,7 @@ use crate::{
     limits::{Limits, bounded},
     notification::{Notification, Reason},
     now::Now,
-    routing,
+    routing::{Present, ledger::LedgerEntry},
     rules::{
         inhibition,
         instance::{Identity, Instance, Phase},
@@ -339,12 +339,18 @@ impl Book {
         if let Some(muted) = muted {
             if let Some(instance) = self.slots[slot].as_deref_mut() {
                 instance.look = muted.look;
+                if instance.muted.replace(muted.what.by) != Some(muted.what.by) {
+                    self.dirty = true;
+                    let would = notification(instance, settings, context);
+                    out.ledger.push(LedgerEntry::muted(&would, &muted.what, now.wall));
+                }
             }
             self.schedule(slot);
             return;
         }
         let storm = !resolved && self.is_storm(slot, now);
         let Some(instance) = self.slots[slot].as_deref_mut() else { return };
+        instance.muted = None;
         let mut notification = notification(instance, settings, context);
         if storm {
             notification.flags.push("storm".to_owned());
@@ -389,9 +395,7 @@ impl Book {
             .or_else(|| {
                 let fires = |name: &str, node: Option<&str>| self.fires(name, node) || others.fires(name, node);
                 let source = inhibition::explained_by(&identity.name, identity.node.as_deref(), fires)?;
-                let mut muted = Muted::new(SuppressedBy::Inhibition);
-                muted.what.id = Some(source.to_owned());
-                Some(muted)
+                Some(Muted::inhibited(source))
             })
     }
 
@@ -401,6 +405,31 @@ impl Book {
         exact.into_iter().any(|slot| {
             self.slots[*slot].as_deref().is_some_and(|it| it.is_firing() && it.identity.node.as_deref() == node)
         })
+    }
+
+    fn of_episode(&self, episode: &str) -> Option<&Instance> {
+        self.iter().find(|instance| match &instance.phase {
+            Phase::Firing(firing) => firing.episode == episode,
+            Phase::Resolved(resolved) => resolved.episode == episode,
+            Phase::Gathering { .. } | Phase::Pending { .. } => false,
+        })
+    }
+
+    /// Whether an episode is one of these alerts.
+    pub(crate) fn knows(&self, episode: &str) -> bool {
+        self.of_episode(episode).is_some()
+    }
+
+    /// What is true of an episode now.
+    pub(crate) fn present(&self, episode: &str, others: &dyn Firing, context: &Context<'_>) -> Present {
+        let Some(instance) = self.of_episode(episode) else { return Present::Unknown };
+        if !instance.is_firing() {
+            return Present::Ended;
+        }
+        let settings = context.rules.of(&instance.identity.name);
+        let muted = self.muted(instance, settings, others, &context.gate(), &context.cluster);
+        let fresh = Notification { reason: Reason::Repeat, ..notification(instance, settings, context) };
+        Present::Firing { fresh: Box::new(fresh), quiet: muted.is_some() || instance.acknowledged().is_some() }
     }
 
     /// Time passed.
@@ -571,10 +600,6 @@ fn notification(instance: &Instance, settings: &AlertSettings, context: &Context
         Reason::Resolved => texts::ended(&instance.words.summary, reason),
         _ => instance.words.clone(),
     };
-    let receivers = match settings.receivers.as_slice() {
-        [] => routing::receivers(context.settings, None),
-        named => named.to_vec(),
-    };
     Notification {
         at: now.wall,
         elapsed_s: now.elapsed.as_secs_f64(),
@@ -587,7 +612,9 @@ fn notification(instance: &Instance, settings: &AlertSettings, context: &Context
         severity: if reason == Reason::Resolved { Severity::Informational } else { instance.severity },
         episode,
         told_as: reason.name().to_owned(),
-        receivers,
+        continues: Vec::new(),
+        grouped: None,
+        receivers: settings.receivers.clone(),
         since,
         deadline: None,
         days_left: None,

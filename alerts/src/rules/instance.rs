@@ -6,7 +6,7 @@ use crate::{
     notification::EvidenceSummary,
     now::Now,
     rules::{
-        mute::Suppression,
+        mute::{SuppressedBy, Suppression},
         settings::{AlertSettings, Frequency, Threshold},
     },
     texts::Words,
@@ -66,6 +66,9 @@ pub(crate) struct Instance {
     /// When it was last looked at and muted: when to look again.
     #[serde(skip)]
     pub(crate) look: Look,
+    /// What keeps it from being told, as the ledger has it.
+    #[serde(default)]
+    pub(crate) muted: Option<SuppressedBy>,
     /// What the history has of it.
     #[serde(skip)]
     pub(crate) recorded: Option<(String, bool, bool, bool)>,
@@ -152,6 +155,7 @@ impl Instance {
             starts: Vec::new(),
             tellings: Vec::new(),
             look: Look::default(),
+            muted: None,
             recorded: None,
         }
     }

@@ -77,6 +77,13 @@ impl Muted {
         Self { what, look: Look::default() }
     }
 
+    /// An alert of this name explains it.
+    pub(crate) fn inhibited(source: &str) -> Self {
+        let mut muted = Self::new(SuppressedBy::Inhibition);
+        muted.what.id = Some(source.to_owned());
+        muted
+    }
+
     fn until(self, deadline: Deadline) -> Self {
         let what = Suppression { until: Some(deadline.wall()), ..self.what };
         Self { what, look: deadline.look() }

@@ -9,10 +9,10 @@ use crate::{
     hold::Hold,
     license::episode::{End, EndReason, Flag, source_name},
     notification::{EvidenceSummary, Reason},
-    routing,
+    routing::ledger::LedgerEntry,
     rules::{
         inhibition,
-        mute::{Muted, Subject, SuppressedBy},
+        mute::{Muted, Subject},
         settings::AlertSettings,
     },
     service::{
@@ -197,6 +197,7 @@ impl Cluster {
             end_told: false,
             end: None,
             acknowledged: None,
+            muted: None,
             recorded: None,
         };
         self.alerts.insert(key, alert);
@@ -240,6 +241,7 @@ impl Cluster {
                 end_told: false,
                 end: None,
                 acknowledged: None,
+                muted: None,
                 recorded: None,
             };
             self.alerts.insert(key, alert);
@@ -296,8 +298,14 @@ impl Cluster {
                     };
                     if let Some(muted) = muted(alert, settings, fires, context) {
                         self.look = self.look.or(muted.look);
+                        if alert.muted.replace(muted.what.by) != Some(muted.what.by) {
+                            self.dirty = true;
+                            let would = alert.notification(alert.reason, context.owner(), context.moment.now);
+                            out.ledger.push(LedgerEntry::muted(&would, &muted.what, context.moment.now.wall));
+                        }
                         continue;
                     }
+                    alert.muted = None;
                     alert.severity = settings.severity.unwrap_or(alert.severity);
                     alert.told = true;
                     alert.reason
@@ -316,15 +324,8 @@ impl Cluster {
                 _ => continue,
             };
             self.dirty = true;
-            let mut notification = alert.notification(
-                reason,
-                context.owner(),
-                match settings.receivers.as_slice() {
-                    [] => routing::receivers(context.settings, None),
-                    named => named.to_vec(),
-                },
-                context.moment.now,
-            );
+            let mut notification = alert.notification(reason, context.owner(), context.moment.now);
+            notification.receivers.clone_from(&settings.receivers);
             if alert.end.is_some() {
                 let words = texts::ended(&alert.words.summary, reason);
                 notification.summary = words.summary;
@@ -333,6 +334,16 @@ impl Cluster {
             }
             out.notifications.push(notification);
         }
+    }
+
+    /// Whether something keeps an alert from being told.
+    pub(crate) fn is_muted(&self, alert: &Alert, context: &Context<'_>) -> bool {
+        let down = self.explaining_alerts();
+        let fires = |name: &str, node: Option<&str>| {
+            self.book.fires(name, node)
+                || down.iter().any(|(known, at)| inhibition::is_named(known, name) && at.as_deref() == node)
+        };
+        muted(alert, context.rules.of(&alert.name), fires, context).is_some()
     }
 
     /// The alerts that explain others, and their nodes.
@@ -422,6 +433,7 @@ impl Cluster {
             end_told: false,
             end: None,
             acknowledged: None,
+            muted: None,
             recorded: None,
         };
         self.alerts.insert(key, alert);
@@ -448,7 +460,7 @@ fn muted(
     context
         .gate()
         .muted(&subject, settings, labels)
-        .or_else(|| inhibition::explained_by(&alert.name, node, fires).map(|_| Muted::new(SuppressedBy::Inhibition)))
+        .or_else(|| inhibition::explained_by(&alert.name, node, fires).map(Muted::inhibited))
 }
 
 /// What the keys of service alerts begin with.

@@ -9,6 +9,7 @@ use ccxwatch_alerts::{
 /// A site whose first cluster has labels; one of them claims what the alerts say themselves.
 fn site() -> Site {
     let mut settings = settings();
+    settings.receivers.push("night".to_owned());
     let labels = [("customer", "acme"), ("alertname", "mine")];
     settings.clusters[0].labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     Site::new(settings)

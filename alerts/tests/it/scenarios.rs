@@ -10,6 +10,7 @@ use ccxwatch_alerts::{
     interest::Interest,
     notification::Notification,
     now::Now,
+    routing::settings::RoutingSettings,
     settings::{ClusterSettings, FeedSettings, LicenseSettings, MappedTransition, NodeSettings, Settings},
 };
 use ccxwatch_parsers::{parse, triage};
@@ -100,6 +101,7 @@ fn settings(config: Config) -> Settings {
         },
         relays: config.sources.relays,
         receivers: vec!["console".to_owned()],
+        routing: RoutingSettings::default(),
         feeds: FeedSettings {
             silent_floor: config.feeds.silent_floor.unwrap_or(feeds.silent_floor),
             silent_ceiling: config.feeds.silent_ceiling.unwrap_or(feeds.silent_ceiling),

@@ -30,6 +30,8 @@ fn notification(episode: &str, told_as: &str) -> Notification {
         severity: Severity::Critical,
         episode: episode.to_owned(),
         told_as: told_as.to_owned(),
+        continues: Vec::new(),
+        grouped: None,
         receivers: vec!["ops".to_owned()],
         since: Some(time("2026-11-24T10:45:00Z")),
         deadline: Some(time("2026-11-24T11:30:00Z")),

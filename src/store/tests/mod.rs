@@ -20,6 +20,8 @@ fn notification(episode: &str, told_as: &str) -> Arc<Notification> {
         severity: Severity::Emergency,
         episode: episode.to_owned(),
         told_as: told_as.to_owned(),
+        continues: Vec::new(),
+        grouped: None,
         receivers: vec!["ops".to_owned()],
         since: None,
         deadline: None,

@@ -86,6 +86,8 @@ fn notification(summary: &str, raw: &str) -> StoredNotification {
         severity: Severity::Critical,
         episode: "berlin/1".to_owned(),
         told_as: "countdown".to_owned(),
+        continues: Vec::new(),
+        grouped: None,
         receivers: vec!["uc-team".to_owned()],
         since: None,
         deadline: Some(time("2026-11-24T10:45:00Z")),
