@@ -4,6 +4,7 @@
 mod crash;
 mod dashboards;
 mod direction;
+mod disk;
 mod faults;
 mod grafana;
 mod harness;

@@ -162,10 +162,10 @@ pub struct UsageReport {
 }
 
 /// Whether the store takes transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreHealth {
-    /// Commits fail, or one is outstanding for too long.
-    Failing,
+    /// Commits fail, or one is outstanding for too long. What the store said, with a next step.
+    Failing(String),
     /// Commits succeed again.
     Working,
 }

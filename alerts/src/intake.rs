@@ -137,13 +137,13 @@ impl Engine {
     pub(crate) fn store(&mut self, health: StoreHealth, now: Now, out: &mut Outbox) {
         let failing = self.alerts.get(STORE_FAILING).is_some_and(Alert::is_firing);
         match health {
-            StoreHealth::Failing if !failing => {
-                let words = texts::store_failing();
+            StoreHealth::Failing(reason) if !failing => {
+                let words = texts::store_failing(&reason);
                 let none = EvidenceSummary::default();
                 self.raise(STORE_FAILING, None, Severity::Critical, words, none, Reason::StoreFailing, now, out);
             }
             StoreHealth::Working if failing => self.resolve(STORE_FAILING, now),
-            StoreHealth::Failing | StoreHealth::Working => {}
+            StoreHealth::Failing(_) | StoreHealth::Working => {}
         }
     }
 

@@ -303,11 +303,10 @@ pub(crate) fn unmapped_limit(limit: usize) -> Words {
 }
 
 /// The store takes no transactions.
-pub(crate) fn store_failing() -> Words {
+pub(crate) fn store_failing(reason: &str) -> Words {
     Words {
         summary: "ccxwatch cannot save its state: notifications are sent, but may repeat after a restart".into(),
-        description: "Transactions fail, or one is outstanding for too long. Nothing is lost while the process runs."
-            .into(),
+        description: format!("The store says: {reason}. Nothing is lost while the process runs."),
         runbook: vec![
             "Check free space, permissions and the disk of the data directory.".into(),
             "Do not restart the process before it saves again.".into(),

@@ -45,6 +45,8 @@ pub(super) struct Commits {
     gathering_replies: Vec<oneshot::Sender<()>>,
     in_flight: Option<InFlight>,
     failing: bool,
+    /// Why, as it was said last.
+    failing_reason: String,
     news: Vec<StoreHealth>,
     retry_at: Option<SignedDuration>,
     positions_since: Option<SignedDuration>,
@@ -83,6 +85,7 @@ impl Commits {
             gathering_replies: Vec::new(),
             in_flight: None,
             failing: false,
+            failing_reason: String::new(),
             news: Vec::new(),
             retry_at: None,
             positions_since: None,
@@ -310,8 +313,8 @@ impl Commits {
     }
 
     fn overdue(&mut self) {
-        tracing::error!("the store has not answered for 5 seconds; messages leave without being recorded");
-        self.store_fails();
+        const REASON: &str = "a transaction is outstanding for 5 seconds; its disk is slow or hangs";
+        self.store_fails(REASON.to_owned());
         let Some(in_flight) = &mut self.in_flight else { return };
         let messages = in_flight.messages[in_flight.left..].to_vec();
         in_flight.left = in_flight.messages.len();
@@ -330,6 +333,7 @@ impl Commits {
                 self.history_changed |= in_flight.changes_history;
                 if self.failing {
                     self.failing = false;
+                    self.failing_reason.clear();
                     self.metrics.store_failing(false);
                     self.news.push(StoreHealth::Working);
                     tracing::warn!("the store works again");
@@ -343,14 +347,13 @@ impl Commits {
                 }
             }
             Ok(Err(failed)) => {
-                tracing::error!(error = %failed.error, "a transaction was not stored");
                 self.put_back(failed.transaction, in_flight.left);
                 self.gathering_replies.extend(in_flight.replies);
-                self.store_fails();
+                self.store_fails(failed.error.to_string());
             }
             Err(_) => {
-                tracing::error!("the store's thread has ended; restart ccxwatch");
-                self.store_fails();
+                const REASON: &str = "the store's thread has ended; restart ccxwatch";
+                self.store_fails(REASON.to_owned());
                 self.leave_unrecorded(&in_flight.messages[in_flight.left..]);
             }
         }
@@ -370,12 +373,17 @@ impl Commits {
         self.gathering = transaction;
     }
 
-    fn store_fails(&mut self) {
+    /// It is tried again each second, and said when the reason is another one.
+    fn store_fails(&mut self, reason: String) {
         self.retry_at = Some(clock::elapsed() + RETRY_EVERY);
+        if self.failing_reason != reason {
+            tracing::error!("a transaction was not stored, messages leave without being recorded: {reason}");
+            self.failing_reason.clone_from(&reason);
+        }
         if !self.failing {
             self.failing = true;
             self.metrics.store_failing(true);
-            self.news.push(StoreHealth::Failing);
+            self.news.push(StoreHealth::Failing(reason));
         }
     }
 

@@ -78,6 +78,7 @@ impl Store {
             identity: Arc::clone(&identity),
             file,
             lost: false,
+            log_stays: false,
             reader: reader.clone(),
             history_days: Arc::clone(&history_days),
             path: path.clone(),
@@ -138,6 +139,8 @@ struct Writer {
     file: Option<(u64, u64)>,
     /// A damaged database could not be replaced yet: the connection is to nothing.
     lost: bool,
+    /// The log could not be moved into the database, which was said.
+    log_stays: bool,
     identity: Arc<str>,
     reader: Reader,
     history_days: Arc<AtomicU32>,
@@ -258,10 +261,14 @@ impl Writer {
         std::fs::metadata(files::side_file(&self.path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
-    fn checkpoint(&self) {
-        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+    fn checkpoint(&mut self) {
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = &moved
+            && !self.log_stays
+        {
             tracing::warn!(%error, "the store's log could not be moved into the database; it grows until that works");
         }
+        self.log_stays = moved.is_err();
     }
 
     /// Says whether more is left to forget.

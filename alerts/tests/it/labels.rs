@@ -44,7 +44,7 @@ fn a_notification_carries_the_labels_of_its_alert() {
     // The end keeps the labels of what ended.
     site.operator(OperatorAction::ConfirmCompliant, "north");
     check(&site, Reason::ConfirmedCompliant, &license("SmartLicenseOutOfCompliance", "emergency"));
-    site.input(Input::Store(StoreHealth::Failing));
+    site.input(Input::Store(StoreHealth::Failing("the disk is full".to_owned())));
     check(&site, Reason::StoreFailing, &[("alertname", "StoreFailing"), ("severity", "critical")]);
     site.input(Input::Receiver { receiver: "desk".to_owned(), failing: true });
     let failing = [("alertname", "NotificationFailing"), ("receiver", "desk"), ("severity", "error")];

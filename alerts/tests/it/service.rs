@@ -78,13 +78,13 @@ fn a_failing_store_and_a_failing_receiver_are_told_once() {
     settings.receivers.push("night".to_owned());
     let mut site = Site::new(settings);
     for _ in 0..3 {
-        site.input(Input::Store(StoreHealth::Failing));
+        site.input(Input::Store(StoreHealth::Failing("the disk is full".to_owned())));
         site.input(Input::Receiver { receiver: "desk".to_owned(), failing: true });
     }
     let receivers: Vec<_> = site.told.iter().map(|told| told.receivers.clone()).collect();
     assert_eq!(receivers, [vec!["desk".to_owned(), "night".to_owned()], vec!["night".to_owned()]]);
     assert_eq!(site.reasons(), [Reason::StoreFailing, Reason::NotificationFailing]);
     site.input(Input::Store(StoreHealth::Working));
-    site.input(Input::Store(StoreHealth::Failing));
+    site.input(Input::Store(StoreHealth::Failing("the disk is full".to_owned())));
     assert_eq!(site.reasons(), [Reason::StoreFailing]);
 }
