@@ -25,10 +25,8 @@ impl Recipients {
     /// The console, and the recipients of a configuration.
     pub fn of(config: &Config) -> Self {
         let console = (CONSOLE.to_owned(), vec![String::new()]);
-        let configured = config.receiver.iter().map(|receiver| {
-            let recipients = receiver.to.iter().map(|address| address.get_ref().clone()).collect();
-            (receiver.name.get_ref().clone(), recipients)
-        });
+        let configured =
+            config.receiver.iter().map(|receiver| (receiver.name.get_ref().clone(), receiver.recipients()));
         Self { by_receiver: configured.chain([console]).collect() }
     }
 

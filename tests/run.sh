@@ -29,6 +29,7 @@ needs='
 /usr/bin/strace                                    strace
 /usr/bin/systemd-analyze                           systemd
 /usr/bin/promtool                                  prometheus
+/usr/bin/amtool                                    prometheus-alertmanager
 /usr/bin/chromium                                  chromium
 /usr/bin/chromedriver                              chromium-driver
 /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf    fonts-dejavu-core

@@ -55,6 +55,8 @@ pub enum Reason {
     NotificationFailing,
     /// A test that a person asked for.
     Test,
+    /// ccxwatch is alive and says how the clusters are.
+    Heartbeat,
 }
 
 impl Reason {
@@ -79,7 +81,7 @@ impl Reason {
     }
 
     /// All reasons, in the order of the design.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::CountdownStarted,
         Self::CountdownShortly,
         Self::CountdownRestarted,
@@ -101,6 +103,7 @@ impl Reason {
         Self::StoreFailing,
         Self::NotificationFailing,
         Self::Test,
+        Self::Heartbeat,
     ];
 
     /// The name as it is written in JSON and in metric labels: `countdown_started`.
@@ -127,6 +130,7 @@ impl Reason {
             Self::StoreFailing => "store_failing",
             Self::NotificationFailing => "notification_failing",
             Self::Test => "test",
+            Self::Heartbeat => "heartbeat",
         }
     }
 }

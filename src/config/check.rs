@@ -111,6 +111,10 @@ fn check(config: &Config, faults: &mut Faults) {
     faults.unique("time window", config.time_window.iter().map(|window| &window.name));
     faults.list.extend(config.routing().1);
     faults.unique("receiver", config.receiver.iter().map(|receiver| &receiver.name));
+    let url = config.web.external_url.get_ref();
+    if !url.is_empty() && !notify::is_http_url(url) {
+        faults.at(&config.web.external_url, format!("{url:?} is no URL; write https://HOST/"));
+    }
     for receiver in &config.receiver {
         if let Err(message) = notify::check_receiver(receiver) {
             faults.at(&receiver.name, format!("receiver {:?}: {message}", receiver.name.get_ref()));

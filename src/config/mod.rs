@@ -8,6 +8,7 @@ mod license;
 mod metrics;
 mod receiver;
 mod route;
+mod secret;
 mod settings;
 mod sources;
 mod store;
@@ -17,8 +18,11 @@ pub use check::{ConfigError, Fault, load, parse};
 pub use cluster::{Cluster, Node};
 pub use license::{Feeds, License};
 pub use metrics::{Detail, Metrics};
-pub use receiver::{Receiver, ReceiverType, Secret, Tls};
+pub use receiver::{
+    Alertmanager, BodyTemplate, Email, Login, MailTemplates, Preset, Receiver, ReceiverKind, Tls, Webhook,
+};
 pub use route::{Route, TimeWindow};
+pub use secret::{Secret, SecretSource, Text};
 pub use sources::{FileSource, Listener, Sources};
 pub use store::Store;
 pub use web::Web;
@@ -46,12 +50,21 @@ pub struct Config {
     pub store: Store,
     /// `[[cluster]]`
     pub cluster: Vec<Cluster>,
+    /// `[templates]`
+    pub templates: MailTemplates,
     /// `[[receiver]]`
     pub receiver: Vec<Receiver>,
     /// `[[time_window]]`
     pub time_window: Vec<TimeWindow>,
     /// `[[route]]`
     pub route: Vec<Route>,
+}
+
+impl Config {
+    /// The files that the receivers are made of: secrets, certificates, templates.
+    pub fn receiver_files(&self) -> Vec<std::path::PathBuf> {
+        self.templates.files().chain(self.receiver.iter().flat_map(Receiver::files)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +79,7 @@ mod tests {
         assert_eq!(documented.sources, Sources::default());
         assert_eq!(documented.web, Web::default());
         assert_eq!(documented.metrics, Metrics::default());
+        assert_eq!(documented.templates, MailTemplates::default());
         assert_eq!(documented.store, Store::default());
     }
 
@@ -81,7 +95,7 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n");
         let text = text.replace("/etc/ccxwatch/ca.pem", "/etc/hostname");
         let config = parse(&text, "examples").unwrap_or_else(|error| panic!("{error}\n{text}"));
-        assert_eq!((config.cluster.len(), config.receiver.len(), config.sources.file.len()), (1, 1, 1));
+        assert_eq!((config.cluster.len(), config.receiver.len(), config.sources.file.len()), (1, 3, 1));
         assert_eq!((config.time_window.len(), config.route.len()), (1, 3));
     }
 

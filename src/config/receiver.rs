@@ -1,103 +1,69 @@
 //! `[[receiver]]`: who is told, and how.
 
-use jiff::{SignedDuration, fmt::serde::duration::friendly::compact};
+mod kinds;
+mod written;
+
+pub use kinds::{Alertmanager, BodyTemplate, Email, Login, MailTemplates, Preset, ReceiverKind, Tls, Webhook};
+
+use super::secret::{SecretSource, Text};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 use toml::Spanned;
+use written::Written;
 
 /// One receiver.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Receiver {
     /// Its name, unique.
     pub name: Spanned<String>,
-    /// What it is.
-    #[serde(rename = "type")]
-    pub kind: ReceiverType,
-    /// The mail server.
-    #[serde(default = "localhost")]
-    pub host: Spanned<String>,
-    /// Its port: by default 587 for STARTTLS, 465 for implicit TLS, 25 for none.
-    #[serde(default)]
-    pub port: Option<u16>,
-    /// How the connection is protected.
-    #[serde(default)]
-    pub tls: Tls,
-    /// A file of PEM certificates to trust beside the system's.
-    #[serde(default)]
-    pub ca_file: Option<Spanned<PathBuf>>,
-    /// The user to log in as; none where the server asks for none.
-    #[serde(default)]
-    pub username: Option<Spanned<String>>,
-    /// The password's file. Exactly one of this and `password_env` where there is a `username`.
-    #[serde(default)]
-    pub password_file: Option<Spanned<PathBuf>>,
-    /// The password's environment variable.
-    #[serde(default)]
-    pub password_env: Option<Spanned<String>>,
-    /// The sender's address: `ccxwatch <ccxwatch@example.com>`.
-    pub from: Spanned<String>,
-    /// The recipients' addresses. Each gets a message of their own.
-    pub to: Vec<Spanned<String>>,
-    /// The IANA zone of their times.
-    #[serde(default = "utc")]
+    /// What it is, and what only such a receiver has.
+    pub kind: ReceiverKind,
+    /// The IANA zone of its times.
     pub timezone: Spanned<String>,
     /// How long one delivery may take as a whole.
-    #[serde(default = "half_a_minute", serialize_with = "compact::required")]
     pub timeout: SignedDuration,
+    /// A file of PEM certificates to trust beside the system's.
+    pub ca_file: Option<Spanned<PathBuf>>,
+    /// Takes any certificate: whoever is in between can read and change what is sent.
+    pub danger_accept_invalid_certs: bool,
 }
 
-/// The kinds of receivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReceiverType {
-    /// Mail over SMTP.
-    Email,
-}
-
-/// How a connection to a mail server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tls {
-    /// STARTTLS, required.
-    #[default]
-    Starttls,
-    /// TLS from the first byte.
-    Implicit,
-    /// None: for a relay on this machine.
-    None,
-}
-
-/// A password in memory. It never prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes the password, without a final line break.
-    pub fn new(text: &str) -> Self {
-        Self(text.trim_end_matches(['\r', '\n']).to_owned())
+impl Receiver {
+    /// The files that it is made of: secrets, certificates, templates.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = self.ca_file.iter().map(|file| file.get_ref().clone()).collect();
+        let login = |login: &Option<Login>| login.as_ref().and_then(|login| login.password.path());
+        match &self.kind {
+            ReceiverKind::Email(email) => {
+                files.extend(login(&email.login));
+                files.extend(email.templates.files());
+            }
+            ReceiverKind::Webhook(webhook) => {
+                files.extend(login(&webhook.login));
+                files.extend(webhook.hmac_secret.as_ref().and_then(SecretSource::path));
+                let texts = webhook.headers.values().chain(webhook.values.values()).chain([webhook.url.get_ref()]);
+                files.extend(texts.filter_map(|text| match text {
+                    Text::Kept(source) => source.path(),
+                    Text::Plain(_) => None,
+                }));
+                if let BodyTemplate::File(file) = &webhook.body {
+                    files.push(file.clone());
+                }
+            }
+            ReceiverKind::Alertmanager(alertmanager) => files.extend(login(&alertmanager.login)),
+        }
+        files
     }
 
-    /// The password itself, for the one place that sends it.
-    pub fn reveal(&self) -> &str {
-        &self.0
+    /// Who gets a message each: addresses of a mail receiver, URLs of Alertmanagers, or nobody but the receiver itself.
+    pub fn recipients(&self) -> Vec<String> {
+        let texts = |list: &[Spanned<String>]| list.iter().map(|text| text.get_ref().clone()).collect();
+        match &self.kind {
+            ReceiverKind::Email(email) => texts(&email.to),
+            ReceiverKind::Webhook(_) => vec![String::new()],
+            ReceiverKind::Alertmanager(alertmanager) => texts(&alertmanager.urls),
+        }
     }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-fn localhost() -> Spanned<String> {
-    Spanned::new(0..0, "localhost".to_owned())
-}
-
-fn utc() -> Spanned<String> {
-    Spanned::new(0..0, "UTC".to_owned())
-}
-
-fn half_a_minute() -> SignedDuration {
-    SignedDuration::from_secs(30)
 }

@@ -12,10 +12,16 @@ pub struct Web {
     pub listen: Spanned<SocketAddr>,
     /// Host names beside addresses and `localhost` under which the page may be asked for.
     pub hosts: Vec<String>,
+    /// Where people reach the page, for links in messages; empty where they cannot.
+    pub external_url: Spanned<String>,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: Spanned::new(0..0, SocketAddr::from(([127, 0, 0, 1], 9914))), hosts: Vec::new() }
+        Self {
+            listen: Spanned::new(0..0, SocketAddr::from(([127, 0, 0, 1], 9914))),
+            hosts: Vec::new(),
+            external_url: Spanned::new(0..0, String::new()),
+        }
     }
 }

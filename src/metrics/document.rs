@@ -4,6 +4,7 @@ use super::{HeartbeatStage, Metrics, facilities, severity_label};
 use crate::{
     config::Detail,
     sources::{DropReason, Lag, Observed, Observer, SourceName},
+    store::FailureReason,
 };
 use ccxwatch_alerts::{
     alert::{AlertStatus, AlertView},
@@ -114,7 +115,8 @@ fn populated() -> Metrics {
     metrics.commit(0.004);
     metrics.store_failing(false);
     metrics.notification_attempt("uc-team");
-    metrics.notification_failure("uc-team", "timeout");
+    metrics.notification_failure("uc-team", FailureReason::Timeout);
+    metrics.notification_given_up("uc-team");
     metrics.notification_latency(0.02);
     metrics.outbox(1, Some(Duration::from_mins(1)));
     metrics.config_reload(true);
@@ -198,7 +200,7 @@ fn hostile_input_stays_within_the_bounds() {
     let metrics = Metrics::new();
     for number in 0..5_000 {
         metrics.observe(&udp(&format!("{number}")), &observed(&format!("UC_EVIL_{number}\"}}")));
-        metrics.notification_failure("uc-team", &format!("reason {number}"));
+        metrics.notification_failure(&format!("receiver {number}"), FailureReason::Connect);
     }
     let unmapped =
         |number| ClusterView { mapped: false, nodes: Vec::new(), ..cluster(&format!("unmapped:{number}\n\"")) };
@@ -208,7 +210,7 @@ fn hostile_input_stays_within_the_bounds() {
     let of = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
     assert_eq!(of("ccxwatch_events_total{"), 1);
     assert_eq!(of("ccxwatch_source_lines_total{"), 257);
-    assert_eq!(of("ccxwatch_notification_failures_total{"), 33);
+    assert_eq!(of("ccxwatch_notification_failures_total{"), 257);
     assert_eq!(of("ccxwatch_cluster_info{"), 256);
     assert!(text.contains("ccxwatch_clusters_omitted 744\n"));
     assert!(text.contains(&format!("facility=\"{0}\",mnemonic=\"{0}\",severity=\"alert\"}} 5000", facilities::OTHER)));

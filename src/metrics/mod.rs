@@ -13,7 +13,7 @@ mod quiet;
 mod series;
 mod sources;
 
-use crate::{clock, config::Detail};
+use crate::{clock, config::Detail, store::FailureReason};
 use arc_swap::ArcSwap;
 use bounded::Names;
 use ccxwatch_alerts::{
@@ -65,7 +65,6 @@ pub struct Metrics {
     clusters: Clusters,
     sources: Names,
     receivers: Names,
-    reasons: Names,
     detail: ArcSwap<Detail>,
     lags: Lags,
     /// On the clock of [`clock::elapsed`].
@@ -91,7 +90,6 @@ impl Metrics {
             clusters,
             sources: Names::new(256),
             receivers: Names::new(256),
-            reasons: Names::new(32),
             detail: ArcSwap::default(),
             lags: Lags::default(),
             oldest_message: Mutex::default(),
@@ -167,10 +165,15 @@ impl Metrics {
         self.series.notification_attempts.with_label_values(&[&self.receivers.label(receiver)]).inc();
     }
 
-    /// An attempt to deliver failed; the reason is one of a closed list.
-    pub fn notification_failure(&self, receiver: &str, reason: &str) {
-        let labels = [&*self.receivers.label(receiver), &*self.reasons.label(reason)];
+    /// An attempt to deliver failed.
+    pub fn notification_failure(&self, receiver: &str, reason: FailureReason) {
+        let labels = [&*self.receivers.label(receiver), reason.name()];
         self.series.notification_failures.with_label_values(&labels).inc();
+    }
+
+    /// A message will not be tried again.
+    pub fn notification_given_up(&self, receiver: &str) {
+        self.series.notifications_given_up.with_label_values(&[&self.receivers.label(receiver)]).inc();
     }
 
     /// A receiver has taken a notification, so long after the engine took in what it tells.

@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) alerts: IntGaugeVec,
     pub(super) notification_attempts: IntCounterVec,
     pub(super) notification_failures: IntCounterVec,
+    pub(super) notifications_given_up: IntCounterVec,
     pub(super) notification_latency: Histogram,
     pub(super) outbox_messages: IntGauge,
     pub(super) outbox_oldest_age: Gauge,
@@ -164,6 +165,12 @@ impl Series {
                 "notification_failures_total",
                 "Attempts that failed, by reason.",
                 &["receiver", "reason"],
+            ),
+            notifications_given_up: counters(
+                registry,
+                "notifications_given_up_total",
+                "Messages that will not be tried again; they are in the dead-letter list.",
+                &["receiver"],
             ),
             notification_latency: histogram(
                 registry,

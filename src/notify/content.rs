@@ -2,26 +2,53 @@
 
 use super::{
     escape::{visible, visible_lines},
-    message::Addressing,
     texts,
 };
-use crate::store::Message;
+use crate::{step::CONSOLE, store::Message};
 use ccxwatch_alerts::notification::{Notification, Reason};
 use ccxwatch_parsers::severity::Severity;
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt::Write;
 
 /// Raw text in a body, in characters.
-const RAW: usize = 2_000;
+pub(super) const EVIDENCE_RAW: usize = 2_000;
 
 /// Any other text from outside, in characters.
-const TEXT: usize = 1_000;
+pub(super) const TEXT: usize = 1_000;
 
 /// A name from outside, in characters.
-const NAME: usize = 100;
+pub(super) const NAME: usize = 100;
 
 /// Entries of a list in a body.
 const ENTRIES: usize = 50;
+
+/// Who reads a message.
+#[derive(Clone, Debug)]
+pub(super) struct Audience {
+    /// The receiver.
+    pub(super) receiver: String,
+    /// Who of the receiver's: an address, or empty.
+    pub(super) recipient: String,
+    /// The receiver's other recipients.
+    pub(super) others: Vec<String>,
+    /// The zone of the times.
+    pub(super) zone: TimeZone,
+    /// Where the page is, for those who can reach it.
+    pub(super) external_url: Option<String>,
+}
+
+impl Audience {
+    /// Who else is told of the notification.
+    pub(super) fn also_told(&self, notification: &Notification) -> Vec<String> {
+        let receivers = notification.receivers.iter().filter(|name| **name != self.receiver && *name != CONSOLE);
+        self.others.iter().chain(receivers).take(ENTRIES).map(|name| visible(name, NAME)).collect()
+    }
+}
+
+/// Whether the notification tells of an end.
+pub(super) fn is_end(notification: &Notification) -> bool {
+    matches!(notification.reason, Reason::Resolved | Reason::ConfirmedCompliant | Reason::FeedRestored)
+}
 
 /// The parts of a message, in the order of reading.
 #[derive(Debug)]
@@ -78,7 +105,7 @@ pub(super) struct Evidence {
 
 impl Content {
     /// What is said to this recipient at this time.
-    pub(super) fn of(message: &Message, addressing: &Addressing, now: Timestamp) -> Self {
+    pub(super) fn of(message: &Message, audience: &Audience, now: Timestamp) -> Self {
         let notification = &*message.notification;
         let whose = visible(notification.cluster.as_deref().unwrap_or("ccxwatch"), NAME);
         let flags: Vec<String> = notification.flags.iter().map(|flag| texts::flag(flag)).collect();
@@ -86,7 +113,7 @@ impl Content {
         let sections = [
             section("What it means", description, Kind::Text),
             section("What to do", &notification.runbook, Kind::Steps),
-            section("What came before", &notification.history, Kind::Points),
+            section(texts::history_title(notification.reason), &notification.history, Kind::Points),
             section("Please note", &flags, Kind::Points),
         ];
         Self {
@@ -94,17 +121,19 @@ impl Content {
             tone: tone(notification),
             headline: format!("{whose}: {}", visible(&texts::headline(notification, now), TEXT)),
             summary: visible(&notification.summary, TEXT),
-            facts: facts(notification, &addressing.zone, now),
+            facts: facts(notification, audience, now),
             sections: sections.into_iter().flatten().collect(),
             evidence: evidence(notification),
-            footer: format!("ccxwatch, receiver {}, to {}", visible(&addressing.receiver, NAME), addressing.to.email),
+            footer: texts::footer(audience),
         }
     }
 }
 
 fn tone(notification: &Notification) -> Tone {
     match notification.reason {
-        Reason::Resolved | Reason::ConfirmedCompliant | Reason::FeedRestored | Reason::Test => Tone::Good,
+        Reason::Resolved | Reason::ConfirmedCompliant | Reason::FeedRestored | Reason::Test | Reason::Heartbeat => {
+            Tone::Good
+        }
         _ if notification.severity <= Severity::Critical => Tone::Urgent,
         _ => Tone::Normal,
     }
@@ -122,7 +151,8 @@ fn section(title: &'static str, texts: &[String], kind: Kind) -> Option<Section>
     Some(Section { title, entries, kind })
 }
 
-fn facts(notification: &Notification, zone: &TimeZone, now: Timestamp) -> Vec<(&'static str, String)> {
+fn facts(notification: &Notification, audience: &Audience, now: Timestamp) -> Vec<(&'static str, String)> {
+    let zone = &audience.zone;
     let mut facts = Vec::new();
     if let Some(cluster) = &notification.cluster {
         facts.push(("Cluster", visible(cluster, NAME)));
@@ -145,6 +175,10 @@ fn facts(notification: &Notification, zone: &TimeZone, now: Timestamp) -> Vec<(&
         let left = format!(", {}", texts::time_left(deadline, now));
         times(texts::deadline_name(notification.reason), deadline, left);
     }
+    let also_told = audience.also_told(notification);
+    if !also_told.is_empty() {
+        facts.push(("Also told", also_told.join(", ")));
+    }
     facts
 }
 
@@ -165,7 +199,7 @@ fn evidence(notification: &Notification) -> Option<Evidence> {
     if !evidence.sources.is_empty() {
         let _ = write!(title, ", heard by {}", joined(&evidence.sources));
     }
-    let lines = |raw: &String| visible_lines(raw, RAW);
+    let lines = |raw: &String| visible_lines(raw, EVIDENCE_RAW);
     let raw = match (&evidence.first_raw, &evidence.last_raw) {
         (Some(first), Some(last)) if first != last => vec![("first", lines(first)), ("last", lines(last))],
         (Some(only), _) | (None, Some(only)) => vec![("", lines(only))],

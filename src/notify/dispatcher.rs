@@ -1,15 +1,15 @@
 //! [`Dispatcher`]: takes messages, never blocks, says how receivers fare.
 
 use super::{
-    Notifier, NotifyError,
+    Common, Notifier, NotifyError, World,
     inbox::Inbox,
     lane::{Lane, Timing},
     queue::Queue,
 };
 use crate::{
     clock,
-    config::Receiver,
-    store::{DeliveryResult, Message, NewMessage, Outcome, Reader},
+    config::Config,
+    store::{DeliveryResult, FailureReason, Message, NewMessage, Outcome},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct ReceiverHealth {
     pub receiver: String,
     /// Whether the last attempt to any of its recipients failed.
     pub failing: bool,
+    /// Which kind of fault it was.
+    pub reason: Option<FailureReason>,
     /// What went wrong.
     pub last_error: Option<String>,
     /// When it is tried next; none where nothing waits.
@@ -59,10 +61,11 @@ impl fmt::Debug for Prepared {
 
 impl Prepared {
     /// Makes all receivers of a configuration ready before any is started: nothing half started.
-    pub fn new(receivers: &[Receiver]) -> Result<Self, NotifyError> {
+    pub fn new(config: &Config) -> Result<Self, NotifyError> {
+        let common = Common::of(config);
         let mut notifiers = Vec::new();
-        for receiver in receivers {
-            for (recipient, notifier) in Notifier::start(receiver)? {
+        for receiver in &config.receiver {
+            for (recipient, notifier) in Notifier::start(receiver, &common)? {
                 notifiers.push((receiver.name.get_ref().clone(), recipient, notifier));
             }
         }
@@ -70,15 +73,15 @@ impl Prepared {
     }
 
     /// Starts them; they begin with what waits in the store. No connection is made yet.
-    pub fn start(self, backlog: &Reader, outcomes: &mpsc::Sender<Outcome>, shutdown: &CancellationToken) -> Dispatcher {
-        Dispatcher::start_with(self, backlog, outcomes, shutdown, Timing::REAL)
+    pub fn start(self, world: &World, outcomes: &mpsc::Sender<Outcome>, shutdown: &CancellationToken) -> Dispatcher {
+        Dispatcher::start_with(self, world, outcomes, shutdown, Timing::REAL)
     }
 }
 
 impl Dispatcher {
     pub(super) fn start_with(
         prepared: Prepared,
-        backlog: &Reader,
+        world: &World,
         outcomes: &mpsc::Sender<Outcome>,
         shutdown: &CancellationToken,
         timing: Timing,
@@ -94,13 +97,14 @@ impl Dispatcher {
                 recipient,
                 notifier,
                 inbox,
-                backlog: backlog.clone(),
+                world: world.clone(),
                 outcomes: outcomes.clone(),
                 shutdown: shutdown.clone(),
                 timing,
                 queue: Queue::default(),
                 unsaid: VecDeque::new(),
                 paused_until: None,
+                asked_to_wait: false,
                 failures: 0,
                 last_attempt: None,
                 ask_store_at: None,
@@ -117,16 +121,17 @@ impl Dispatcher {
     /// failing, and is submitted once more when it is recorded.
     pub fn submit(&self, message: Message) {
         let lane = self.lanes.get(&(message.receiver.clone(), message.recipient.clone()));
-        let (message, error) = if let Some(inbox) = lane {
+        let (message, reason, error) = if let Some(inbox) = lane {
             let Err(message) = inbox.push(message) else { return };
-            (*message, "too many messages wait in memory while the store takes none".to_owned())
+            let error = "too many messages wait in memory while the store takes none".to_owned();
+            (*message, FailureReason::Overflow, error)
         } else {
             let whom = if message.recipient.is_empty() { &message.receiver } else { &message.recipient };
             let error = format!("{whom} is no longer in the configuration as a recipient of {}", message.receiver);
-            (message, error)
+            (message, FailureReason::NotConfigured, error)
         };
         tracing::error!(receiver = message.receiver, recipient = message.recipient, error, "a message is given up");
-        let result = DeliveryResult::GivenUp { error };
+        let result = DeliveryResult::GivenUp { reason, error };
         // The other end is gone only after the shutdown.
         let _ = self.nobody.send(Outcome { id: message.id, receiver: message.receiver, at: clock::wall(), result });
     }

@@ -2,7 +2,7 @@
 //! and is read from there later.
 
 use super::dispatcher::ReceiverHealth;
-use crate::store::Message;
+use crate::store::{FailureReason, Message};
 use jiff::Timestamp;
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -43,8 +43,15 @@ struct State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health {
     pub(super) failing: bool,
+    pub(super) reason: Option<FailureReason>,
     pub(super) last_error: Option<String>,
     pub(super) next_try: Option<Timestamp>,
+}
+
+impl Health {
+    pub(super) fn failing(reason: FailureReason, error: &str, next_try: Option<Timestamp>) -> Self {
+        Self { failing: true, reason: Some(reason), last_error: Some(error.to_owned()), next_try }
+    }
 }
 
 impl Inbox {
@@ -146,6 +153,7 @@ impl Inbox {
         health.queued += state.incoming.len() + state.held;
         health.failing |= state.health.failing;
         if state.health.failing {
+            health.reason = state.health.reason;
             health.last_error.clone_from(&state.health.last_error);
             health.next_try = match (health.next_try, state.health.next_try) {
                 (Some(one), Some(other)) => Some(one.min(other)),

@@ -1,14 +1,15 @@
 //! The task of one recipient of one receiver: one message at a time, retries, outcomes.
 
 use super::{
-    Failure, Notifier,
+    Notifier, World,
+    failure::{Consequence, Failure},
     inbox::{Health, Inbox, LIMIT},
     queue::{Backoff, Place, Queue, told},
     texts,
 };
 use crate::{
     clock,
-    store::{DeliveryResult, Message, Outcome, Reader},
+    store::{DeliveryResult, FailureReason, Message, Outcome},
 };
 use ccxwatch_alerts::notification::Notification;
 use ccxwatch_parsers::severity::Severity;
@@ -53,7 +54,7 @@ pub(super) struct Lane {
     pub(super) recipient: String,
     pub(super) notifier: Notifier,
     pub(super) inbox: Arc<Inbox>,
-    pub(super) backlog: Reader,
+    pub(super) world: World,
     pub(super) outcomes: mpsc::Sender<Outcome>,
     pub(super) shutdown: CancellationToken,
     pub(super) timing: Timing,
@@ -62,6 +63,8 @@ pub(super) struct Lane {
     pub(super) unsaid: VecDeque<Outcome>,
     /// The receiver is unreachable: nothing is tried before.
     pub(super) paused_until: Option<Instant>,
+    /// The pause is what the receiver asked for: urgency does not shorten it.
+    pub(super) asked_to_wait: bool,
     /// Failures in a row to reach it.
     pub(super) failures: u32,
     pub(super) last_attempt: Option<Instant>,
@@ -82,6 +85,10 @@ impl Lane {
                 && let Some(place) = self.queue.next(now)
             {
                 self.attempt(place).await;
+                continue;
+            }
+            if self.notifier.chore_at().is_some_and(|at| at <= now) {
+                self.chore().await;
                 continue;
             }
             if self.inbox.take_expected() {
@@ -108,8 +115,7 @@ impl Lane {
 
     async fn wait(&mut self, now: Instant) {
         let due = self.queue.next_due().map(|due| self.paused_until.map_or(due, |until| until.max(due)));
-        let idle = self.notifier.idle_until();
-        let wake = [due, idle, self.ask_store_at].into_iter().flatten().min();
+        let wake = [due, self.notifier.chore_at(), self.ask_store_at].into_iter().flatten().min();
         let outcomes = self.outcomes.clone();
         tokio::select! {
             () = self.inbox.wake.notified() => {}
@@ -119,11 +125,7 @@ impl Lane {
                     permit.send(outcome);
                 }
             }
-            () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {
-                if self.notifier.idle_until().is_some_and(|until| until <= clock::timer()) {
-                    self.notifier.rest();
-                }
-            }
+            () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
             () = self.shutdown.cancelled() => {}
         }
     }
@@ -156,7 +158,7 @@ impl Lane {
         if message.notification.severity > Severity::Critical {
             return;
         }
-        if let (Some(until), Some(last)) = (&mut self.paused_until, self.last_attempt) {
+        if let (Some(until), Some(last), false) = (&mut self.paused_until, self.last_attempt, self.asked_to_wait) {
             *until = (*until).min(last + self.timing.urgent_gap);
         }
     }
@@ -168,7 +170,8 @@ impl Lane {
         }
         self.ask_store_at = None;
         while let Some(after) = self.inbox.wants_more() {
-            let (reader, receiver, recipient) = (self.backlog.clone(), self.receiver.clone(), self.recipient.clone());
+            let (reader, receiver, recipient) =
+                (self.world.backlog.clone(), self.receiver.clone(), self.recipient.clone());
             let asked = LIMIT / 2;
             let read = move || reader.pending_for(&receiver, &recipient, after, asked);
             match tokio::task::spawn_blocking(read).await {
@@ -194,7 +197,7 @@ impl Lane {
         let shutdown = self.shutdown.clone();
         let grace = self.timing.grace;
         let result = tokio::select! {
-            result = self.notifier.deliver(&message) => result,
+            result = self.notifier.deliver(&message, &self.world) => result,
             // It stays in the store, and goes out after the restart with the same Message-ID.
             () = async { shutdown.cancelled().await; tokio::time::sleep(grace).await } => return,
         };
@@ -206,7 +209,14 @@ impl Lane {
                 self.inbox.set_health(Health::default());
                 self.finish(&places, &DeliveryResult::Delivered);
             }
-            Err(Failure::Never(error)) => {
+            Err(failure) => self.failed(&places, now, failure),
+        }
+    }
+
+    fn failed(&mut self, places: &[Place], now: Instant, failure: Failure) {
+        let Failure { consequence, reason, error, retry_after } = failure;
+        match consequence {
+            Consequence::GiveUp => {
                 self.reachable();
                 tracing::debug!(
                     receiver = self.receiver,
@@ -214,18 +224,42 @@ impl Lane {
                     error,
                     "a message was refused for good"
                 );
-                self.inbox.set_health(Health { failing: true, last_error: Some(error.clone()), next_try: None });
-                self.finish(&places, &DeliveryResult::GivenUp { error });
+                self.inbox.set_health(Health::failing(reason, &error, None));
+                self.finish(places, &DeliveryResult::GivenUp { reason, error });
             }
-            Err(Failure::Later(error)) => {
+            Consequence::ThisWaits => {
                 self.reachable();
-                self.again(&places, now, &error);
+                self.again(places, now, reason, &error);
             }
-            Err(Failure::Unreachable(error)) => {
+            Consequence::AllWait => {
                 self.failures += 1;
-                self.paused_until = Some(now + self.timing.backoff.after(self.failures));
-                self.again(&places, now, &error);
+                self.asked_to_wait = retry_after.is_some();
+                self.paused_until = Some(now + retry_after.unwrap_or(self.timing.backoff.after(self.failures)));
+                self.again(places, now, reason, &error);
                 self.expire(&error);
+            }
+        }
+    }
+
+    /// What the notifier has to do beside messages.
+    async fn chore(&mut self) {
+        let shutdown = self.shutdown.clone();
+        let result = tokio::select! {
+            result = self.notifier.chore(&self.world) => result,
+            () = shutdown.cancelled() => return,
+        };
+        match result {
+            None => {}
+            // What waits says itself how the receiver fares.
+            Some(_) if !self.queue.is_empty() => {}
+            Some(Ok(())) => self.inbox.set_health(Health::default()),
+            Some(Err(Failure { reason, error, .. })) => {
+                tracing::debug!(receiver = self.receiver, recipient = self.recipient, error, "the state was not taken");
+                let wait = self.notifier.chore_at().map(|at| at.saturating_duration_since(clock::timer()));
+                let next_try = wait.and_then(|wait| {
+                    clock::wall().checked_add(SignedDuration::try_from(wait).unwrap_or_default()).ok()
+                });
+                self.inbox.set_health(Health::failing(reason, &error, next_try));
             }
         }
     }
@@ -246,11 +280,12 @@ impl Lane {
 
     fn reachable(&mut self) {
         self.failures = 0;
+        self.asked_to_wait = false;
         self.paused_until = None;
     }
 
     /// Tries the message again later, unless that has gone on for too long.
-    fn again(&mut self, places: &[Place], now: Instant, error: &str) {
+    fn again(&mut self, places: &[Place], now: Instant, reason: FailureReason, error: &str) {
         tracing::debug!(
             receiver = self.receiver,
             recipient = self.recipient,
@@ -261,16 +296,17 @@ impl Lane {
             let Some(message) = self.queue.get(*place) else { continue };
             let (id, error) = (message.id, error.to_owned());
             if self.is_too_old(message.created_at) {
-                self.finish(&[*place], &DeliveryResult::GivenUp { error: self.too_old(&error) });
+                let error = self.too_old(&error);
+                self.finish(&[*place], &DeliveryResult::GivenUp { reason: FailureReason::Expired, error });
             } else {
                 self.queue.put_off(*place, now, self.timing.backoff);
-                self.tell(id, DeliveryResult::Retry { error });
+                self.tell(id, DeliveryResult::Retry { reason, error });
             }
         }
         let next = self.queue.next_due().map_or(now, |due| self.paused_until.map_or(due, |until| until.max(due)));
         let wait = SignedDuration::try_from(next.saturating_duration_since(now)).unwrap_or_default();
         let next_try = if self.queue.is_empty() { None } else { clock::wall().checked_add(wait).ok() };
-        self.inbox.set_health(Health { failing: true, last_error: Some(error.to_owned()), next_try });
+        self.inbox.set_health(Health::failing(reason, error, next_try));
     }
 
     /// The receiver has been unreachable: what is too old would only fail the same way.
@@ -280,7 +316,7 @@ impl Lane {
         self.inbox.finished(expired.len());
         let error = self.too_old(error);
         for message in expired {
-            self.tell(message.id, DeliveryResult::GivenUp { error: error.clone() });
+            self.tell(message.id, DeliveryResult::GivenUp { reason: FailureReason::Expired, error: error.clone() });
         }
     }
 

@@ -1,7 +1,8 @@
 //! Which message is next, and when it is tried again: pure, handed the time.
 
+use super::content::is_end;
 use crate::store::{Message, fingerprint};
-use ccxwatch_alerts::notification::{Notification, Reason};
+use ccxwatch_alerts::notification::Notification;
 use ccxwatch_parsers::severity::Severity;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -38,11 +39,6 @@ struct Waiting {
     /// Failures since this process took it.
     failures: u32,
     episode: u64,
-}
-
-/// Whether it tells of an end: that is never merged into what came before.
-fn is_end(notification: &Notification) -> bool {
-    matches!(notification.reason, Reason::Resolved | Reason::ConfirmedCompliant | Reason::FeedRestored)
 }
 
 /// A name of what is told, the same with and without the store.
@@ -101,6 +97,7 @@ impl Queue {
                 continue;
             }
             let notification = &waiting.message.notification;
+            // An end is never merged into what came before.
             if notification.severity > rank || is_end(notification) {
                 break;
             }

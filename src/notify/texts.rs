@@ -1,6 +1,9 @@
 //! All words of a message, so that they can be read, checked and one day translated in one place.
 
-use super::escape::{HeaderText, visible};
+use super::{
+    content::Audience,
+    escape::{HeaderText, visible},
+};
 use ccxwatch_alerts::notification::{Notification, Reason};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
@@ -19,6 +22,11 @@ pub(super) fn subject(notification: &Notification, now: Timestamp) -> String {
     let name = notification.cluster.as_deref().unwrap_or("ccxwatch");
     let name = HeaderText::new(name, NAME).into_string();
     HeaderText::new(&format!("{name}: {}", headline(notification, now)), SUBJECT).into_string()
+}
+
+/// A template's subject as a subject may be.
+pub(super) fn bounded_subject(text: &str) -> String {
+    HeaderText::new(text, SUBJECT).into_string()
 }
 
 /// What happened and how much time is left, without whose.
@@ -61,8 +69,20 @@ pub(super) fn headline(notification: &Notification, now: Timestamp) -> String {
         | Reason::FeedRestored
         | Reason::FeedNeverHeard
         | Reason::StoreFailing
-        | Reason::NotificationFailing => notification.summary.clone(),
+        | Reason::NotificationFailing
+        | Reason::Heartbeat => notification.summary.clone(),
     }
+}
+
+/// What the list of what was told before is called.
+pub(super) fn history_title(reason: Reason) -> &'static str {
+    if reason == Reason::Heartbeat { "State of the clusters" } else { "What came before" }
+}
+
+/// The last line: who wrote, to whom.
+pub(super) fn footer(audience: &Audience) -> String {
+    let page = audience.external_url.as_ref().map_or_else(String::new, |url| format!(", {url}"));
+    format!("ccxwatch, receiver {}, to {}{page}", visible(&audience.receiver, 100), visible(&audience.recipient, 100))
 }
 
 /// What the deadline is the end of.

@@ -164,12 +164,13 @@ impl Commits {
                     self.metrics.notification_latency(took);
                 }
             }
-            DeliveryResult::Retry { error } => {
-                self.metrics.notification_failure(&outcome.receiver, "retry");
+            DeliveryResult::Retry { reason, error } => {
+                self.metrics.notification_failure(&outcome.receiver, *reason);
                 tracing::warn!(receiver = outcome.receiver, error, "a message was not delivered; it is tried again");
             }
-            DeliveryResult::GivenUp { error } => {
-                self.metrics.notification_failure(&outcome.receiver, "given_up");
+            DeliveryResult::GivenUp { reason, error } => {
+                self.metrics.notification_failure(&outcome.receiver, *reason);
+                self.metrics.notification_given_up(&outcome.receiver);
                 tracing::error!(receiver = outcome.receiver, error, "a message was not delivered and is given up");
                 self.outbox_done(&outcome);
             }

@@ -2,8 +2,8 @@
 //! ones begin with what waits in the store. So nothing is delivered twice and nothing is forgotten.
 
 use crate::{
-    notify::{Dispatcher, Prepared, ReceiverHealth},
-    store::{Message, NewMessage, Outcome, Reader},
+    notify::{Dispatcher, Prepared, ReceiverHealth, World},
+    store::{Message, NewMessage, Outcome},
 };
 use std::{future::Future, pin::Pin};
 use tokio::sync::{mpsc, oneshot};
@@ -15,8 +15,8 @@ const PARKED: usize = 1_000;
 /// What receivers start with.
 #[derive(Clone, Debug)]
 pub struct Starter {
-    /// Where what waits is read.
-    pub backlog: Reader,
+    /// What they look at beside their messages.
+    pub world: World,
     /// Where outcomes go.
     pub outcomes: mpsc::Sender<Outcome>,
     /// What stops them.
@@ -104,8 +104,8 @@ impl Delivery {
     pub(super) fn start(&mut self) {
         let State::Replacing(Replacement { next, parked, .. }) = &mut self.state else { return };
         let (next, parked) = (std::mem::take(next), std::mem::take(parked));
-        let Starter { backlog, outcomes, shutdown } = &self.starter;
-        let dispatcher = next.start(backlog, outcomes, shutdown);
+        let Starter { world, outcomes, shutdown } = &self.starter;
+        let dispatcher = next.start(world, outcomes, shutdown);
         for message in parked {
             dispatcher.submit(message);
         }

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     control,
     metrics::Metrics,
-    notify::Prepared,
+    notify::{Prepared, World},
     pipeline::{self, Intake, Parts, QueueId, Queues, Starter},
     service_manager,
     sources::{self, Access, Limits, SourceContext},
@@ -75,7 +75,7 @@ impl Process {
             .await
             .map_err(|source| listen_failure(format!("web {web_address}"), source))?;
         let web_address = web.local_addr().map_err(Failure::running)?;
-        let receivers = Prepared::new(&config.receiver)?;
+        let receivers = Prepared::new(&config)?;
         let Opened { store, saved, positions, pending, notices } = Store::open(config.store.path.get_ref())?;
         store.keep_history(config.store.history_days);
         for notice in notices {
@@ -101,14 +101,15 @@ impl Process {
         // From here on nothing can fail.
         let stop_doors = CancellationToken::new();
         let (outcome_sender, outcomes) = mpsc::channel(OUTCOMES_MAX);
-        let starter = Starter { backlog: store.reader(), outcomes: outcome_sender, shutdown: stop_doors.clone() };
-        let dispatcher = receivers.start(&starter.backlog, &starter.outcomes, &starter.shutdown);
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot {
             listening: bound.lines(),
             time_zones: Arc::new(time_zones),
             clusters: engine.clusters(),
             ..Snapshot::default()
         }));
+        let world = World { backlog: store.reader(), snapshot: Arc::clone(&snapshot) };
+        let starter = Starter { world, outcomes: outcome_sender, shutdown: stop_doors.clone() };
+        let dispatcher = receivers.start(&starter.world, &starter.outcomes, &starter.shutdown);
         let ready = Arc::new(AtomicBool::new(false));
         let (command_sender, commands) = mpsc::channel(COMMANDS_MAX);
         let (reload_sender, reloads) = mpsc::channel(RELOADS_MAX);

@@ -13,7 +13,6 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::interest::Interest;
-use serde_json::Value;
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 
@@ -79,8 +78,11 @@ impl Reloader {
         self.check_fixed(&config)?;
         let new_secrets = self::secrets(&config);
         // Receivers that stay as they are go on with what they have in hand.
-        let receivers_stay = config.receiver == self.config.receiver && new_secrets == *secrets;
-        let receivers = if receivers_stay { None } else { Some(Prepared::new(&config.receiver).map_err(said)?) };
+        let receivers_stay = config.receiver == self.config.receiver
+            && config.templates == self.config.templates
+            && config.web.external_url == self.config.web.external_url
+            && new_secrets == *secrets;
+        let receivers = if receivers_stay { None } else { Some(Prepared::new(&config).map_err(said)?) };
         let plan = self.roster.plan(&config).map_err(said)?;
 
         let settings = config.settings();
@@ -155,23 +157,13 @@ fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// What the receivers' files hold: a password may change where its path does not.
+/// What the receivers' files hold: a password or a template may change where its path does not.
 fn secrets(config: &Config) -> Vec<u8> {
-    fn gather(value: &Value, key: &str, all: &mut Vec<u8>) {
-        match value {
-            Value::String(path) if key.ends_with("_file") => {
-                // What cannot be read is said when the receivers are made ready.
-                all.extend(fs::read(path).unwrap_or_default());
-                all.push(0);
-            }
-            Value::Array(values) => values.iter().for_each(|value| gather(value, key, all)),
-            Value::Object(fields) => fields.iter().for_each(|(key, value)| gather(value, key, all)),
-            _ => {}
-        }
-    }
     let mut all = Vec::new();
-    if let Ok(receivers) = serde_json::to_value(&config.receiver) {
-        gather(&receivers, "", &mut all);
+    for file in config.receiver_files() {
+        // What cannot be read is said when the receivers are made ready.
+        all.extend(fs::read(file).unwrap_or_default());
+        all.push(0);
     }
     all
 }

@@ -6,6 +6,7 @@
 //! | `open.rs` | opening, the schema's version, what was known at the last commit |
 //! | `write.rs` | one [`Transaction`] as one `SQLite` transaction |
 //! | `read.rs` | [`Reader`]: what page, API and notifiers ask |
+//! | `outcome.rs` | how attempts to deliver end |
 //! | `rescue.rs` | a damaged database is moved aside, what can be read of it is kept |
 //! | `files.rs` | the data directory and its lock |
 
@@ -13,6 +14,7 @@ mod checksum;
 mod error;
 mod files;
 mod open;
+mod outcome;
 mod read;
 mod rescue;
 mod schema;
@@ -24,6 +26,7 @@ mod tests;
 
 pub use error::{CommitError, StoreError};
 pub use open::Opened;
+pub use outcome::{DeliveryResult, FailureReason, Outcome};
 pub use read::{Delivery, DeliveryState, Reader, StoredNotification};
 pub use thread::{Committed, Store};
 
@@ -77,34 +80,4 @@ pub struct Message {
     pub created_at: Timestamp,
     /// Attempts so far.
     pub attempts: u32,
-}
-
-/// How an attempt to deliver ended.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The outbox row's number; `None` for a message that left unrecorded.
-    pub id: Option<i64>,
-    /// The receiver's name.
-    pub receiver: String,
-    /// When.
-    pub at: Timestamp,
-    /// How.
-    pub result: DeliveryResult,
-}
-
-/// How an attempt to deliver ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeliveryResult {
-    /// The receiver has taken it.
-    Delivered,
-    /// It will be tried again.
-    Retry {
-        /// What went wrong, without secrets.
-        error: String,
-    },
-    /// It will not be tried again.
-    GivenUp {
-        /// What went wrong, without secrets.
-        error: String,
-    },
 }

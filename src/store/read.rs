@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -83,6 +84,16 @@ impl Reader {
         self.with(|connection| pending(connection, Some((receiver, recipient)), after, limit))
     }
 
+    /// What the receiver was told of these episodes, oldest first; the newest `limit` of all that it was told are looked through.
+    pub fn told_to(
+        &self,
+        receiver: &str,
+        episodes: &BTreeSet<String>,
+        limit: usize,
+    ) -> Result<Vec<Notification>, StoreError> {
+        self.with(|connection| told_to(connection, receiver, episodes, limit))
+    }
+
     /// Lets go of the file: after it was replaced, the next question opens the new one.
     pub(super) fn forget(&self) {
         *self.slot() = None;
@@ -149,6 +160,33 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         last_error: row.get(4)?,
         finished_at: row.get::<_, Option<i64>>(5)?.map(time),
     })
+}
+
+fn told_to(
+    connection: &Connection,
+    receiver: &str,
+    episodes: &BTreeSet<String>,
+    limit: usize,
+) -> Result<Vec<Notification>, StoreError> {
+    let failed = StoreError::sqlite("reading what was told");
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT json FROM notifications WHERE id IN (SELECT notification FROM outbox WHERE receiver = ?1)
+             ORDER BY id DESC LIMIT ?2",
+        )
+        .map_err(&failed)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![receiver, limit], |row| row.get::<_, String>(0)).map_err(&failed)?;
+    let mut told = Vec::new();
+    for row in rows {
+        // What an older version wrote and this one cannot read is history.
+        let Ok(notification) = serde_json::from_str::<Notification>(&row.map_err(&failed)?) else { continue };
+        if episodes.contains(&notification.episode) {
+            told.push(notification);
+        }
+    }
+    told.reverse();
+    Ok(told)
 }
 
 /// The messages that wait, oldest first.

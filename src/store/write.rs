@@ -164,8 +164,8 @@ fn store(writing: &Connection, notification: &Notification) -> Result<i64, Store
 fn record(writing: &Connection, outcome: &Outcome) -> rusqlite::Result<()> {
     let (kind, state, error) = match &outcome.result {
         DeliveryResult::Delivered => ("delivered", "delivered", None),
-        DeliveryResult::Retry { error } => ("retry", "pending", Some(error)),
-        DeliveryResult::GivenUp { error } => ("given_up", "given_up", Some(error)),
+        DeliveryResult::Retry { error, .. } => ("retry", "pending", Some(error)),
+        DeliveryResult::GivenUp { error, .. } => ("given_up", "given_up", Some(error)),
     };
     let at = outcome.at.as_millisecond();
     let mut notification: Option<i64> = None;

@@ -3,6 +3,7 @@
 //! Nothing here sleeps for a guessed time. A test waits for a line of output ([`lines`]) or for a condition ([`wait`]),
 //! and fails with all that was said when it does not come.
 
+pub(crate) mod alertmanager;
 pub(crate) mod browser;
 pub(crate) mod ccxwatch;
 pub(crate) mod clock;

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        World,
         dispatcher::{Dispatcher, Prepared},
         lane::Timing,
         queue::Backoff,
@@ -10,11 +11,16 @@ use super::{
     server::{Answer, Heard},
 };
 use crate::{
-    config::Receiver,
-    store::{DeliveryResult, Message, NewMessage, Opened, Outcome, Store, Transaction},
+    config::{Config, Receiver},
+    store::{DeliveryResult, FailureReason, Message, NewMessage, Opened, Outcome, Reader, Store, Transaction},
+    web::Snapshot,
 };
+use arc_swap::ArcSwap;
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tempfile::TempDir;
@@ -33,6 +39,8 @@ pub(super) struct Bench {
     pub(super) dispatcher: Dispatcher,
     pub(super) outcomes: mpsc::Receiver<Outcome>,
     pub(super) shutdown: CancellationToken,
+    /// What the engine sees, for a test to write.
+    pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) directory: TempDir,
 }
 
@@ -45,9 +53,10 @@ impl Bench {
         let Opened { store, .. } = Store::open(directory.path()).unwrap();
         let shutdown = CancellationToken::new();
         let (sender, outcomes) = mpsc::channel(room);
-        let prepared = Prepared::new(receivers).unwrap();
-        let dispatcher = Dispatcher::start_with(prepared, &store.reader(), &sender, &shutdown, QUICK);
-        Self { store, dispatcher, outcomes, shutdown, directory }
+        let world = world(store.reader());
+        let prepared = Prepared::new(&config(receivers)).unwrap();
+        let dispatcher = Dispatcher::start_with(prepared, &world, &sender, &shutdown, QUICK);
+        Self { store, dispatcher, outcomes, shutdown, snapshot: world.snapshot, directory }
     }
 
     pub(super) async fn commit(&self, messages: Vec<NewMessage>) -> Vec<Message> {
@@ -76,6 +85,14 @@ impl Bench {
     }
 }
 
+pub(super) fn config(receivers: &[Receiver]) -> Config {
+    Config { receiver: receivers.to_vec(), ..Config::default() }
+}
+
+pub(super) fn world(backlog: Reader) -> World {
+    World { backlog, snapshot: Arc::default() }
+}
+
 pub(super) fn ops(port: u16, to: &str) -> Receiver {
     receiver(&format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nto = {to}\ntimeout = \"1s\""))
 }
@@ -85,7 +102,15 @@ pub(super) fn one(port: u16) -> Vec<Receiver> {
 }
 
 pub(super) fn is_retry(result: &DeliveryResult, text: &str) -> bool {
-    matches!(result, DeliveryResult::Retry { error } if error.contains(text))
+    matches!(result, DeliveryResult::Retry { error, .. } if error.contains(text))
+}
+
+/// Which kind of fault an attempt met.
+pub(super) fn reason(result: &DeliveryResult) -> Option<FailureReason> {
+    match result {
+        DeliveryResult::Retry { reason, .. } | DeliveryResult::GivenUp { reason, .. } => Some(*reason),
+        DeliveryResult::Delivered => None,
+    }
 }
 
 /// Does something special the first time that the line is heard.

@@ -1,11 +1,14 @@
 //! Connections: kept, made ahead, protected, logged in.
 
 use super::{
-    bench::{Bench, is_retry, once, one},
+    bench::{Bench, is_retry, once, one, reason},
     new_message, receiver,
     server::{Answer, Protection, Server},
 };
-use crate::{config::Receiver, store::DeliveryResult};
+use crate::{
+    config::Receiver,
+    store::{DeliveryResult, FailureReason},
+};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -87,6 +90,17 @@ async fn mail_goes_over_both_kinds_of_tls_when_the_authority_is_trusted() {
 }
 
 #[tokio::test]
+async fn whoever_wants_it_so_is_told_by_anybody() {
+    for (protection, tls) in [(Protection::Starttls, "starttls"), (Protection::Implicit, "implicit")] {
+        let mut server = Server::protected(protection, |_| None).await;
+        let more = format!("tls = \"{tls}\"\ndanger_accept_invalid_certs = true");
+        let bench = Bench::start(&tls_receiver(server.port, "127.0.0.1", &more));
+        bench.tell(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
+        server.mail().await;
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_prove_its_name_gets_nothing() {
     let authority = format!("ca_file = \"{}/src/notify/tests/tls/ca.pem\"", env!("CARGO_MANIFEST_DIR"));
     for (protection, tls) in [(Protection::Starttls, "starttls"), (Protection::Implicit, "implicit")] {
@@ -98,6 +112,7 @@ async fn a_server_that_cannot_prove_its_name_gets_nothing() {
             bench.tell(vec![new_message("prod/1", "countdown", "a@example.com")]).await;
             let outcomes = bench.outcomes(1).await;
             assert!(is_retry(&outcomes[0].1, error), "{tls} {host}: {outcomes:?}");
+            assert_eq!(reason(&outcomes[0].1), Some(FailureReason::Tls), "{tls} {host}: {outcomes:?}");
             assert!(server.accepted.try_recv().is_err());
         }
     }
@@ -105,7 +120,8 @@ async fn a_server_that_cannot_prove_its_name_gets_nothing() {
 
 #[tokio::test]
 async fn the_password_is_read_from_its_file_and_a_refused_one_gives_nothing_up() {
-    let refused = once("AUTH", Answer::Say("535 5.7.8 bad credentials"));
+    // It repeats what it was sent, plainly and coded.
+    let refused = once("AUTH", Answer::Say("535 5.7.8 bad credentials sesame AG1lAHNlc2FtZQ=="));
     let mut server = Server::start(refused).await;
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("password");
@@ -119,7 +135,9 @@ async fn the_password_is_read_from_its_file_and_a_refused_one_gives_nothing_up()
     bench.dispatcher.submit(messages[0].clone());
     let first = bench.outcomes(1).await;
     assert!(is_retry(&first[0].1, "bad credentials"), "{first:?}");
-    assert!(!format!("{first:?}").contains("sesame"));
+    assert_eq!(reason(&first[0].1), Some(FailureReason::Auth));
+    let shown = format!("{first:?} {:?}", bench.dispatcher);
+    assert!(!shown.contains("sesame") && !shown.contains("AG1lAHNlc2FtZQ"), "{shown}");
     assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered);
     // base64 of NUL me NUL sesame
     server.heard(|heard| heard.line == "AUTH PLAIN AG1lAHNlc2FtZQ==").await;

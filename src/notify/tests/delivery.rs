@@ -2,14 +2,14 @@
 
 use super::{
     super::dispatcher::{Dispatcher, Prepared},
-    bench::{Bench, QUICK, is_retry, once, one, ops},
+    bench::{Bench, QUICK, config, is_retry, once, one, ops, reason, world},
     new_message, notification, receiver,
     server::{Answer, Server},
 };
 use crate::{
     clock,
     config::Receiver,
-    store::{DeliveryResult, NewMessage, Store},
+    store::{DeliveryResult, FailureReason, NewMessage, Store},
 };
 use ccxwatch_alerts::notification::Notification;
 use ccxwatch_parsers::severity::Severity;
@@ -44,7 +44,7 @@ async fn one_of_three_recipients_is_refused_and_the_others_get_it() {
     let outcomes = bench.outcomes(3).await;
     assert_eq!(outcomes[0].1, DeliveryResult::Delivered);
     assert!(
-        matches!(&outcomes[1].1, DeliveryResult::GivenUp { error } if error.contains("no such user")),
+        matches!(&outcomes[1].1, DeliveryResult::GivenUp { error, .. } if error.contains("no such user")),
         "{outcomes:?}"
     );
     assert_eq!(outcomes[2].1, DeliveryResult::Delivered);
@@ -57,15 +57,16 @@ async fn one_of_three_recipients_is_refused_and_the_others_get_it() {
 
 #[tokio::test]
 async fn what_fails_for_now_is_tried_again_under_the_same_name() {
-    for (line, answer, error) in [
-        (".", Answer::Say("451 4.3.0 try later"), "try later"),
-        ("MAIL", Answer::Say("421 4.7.0 too many"), "too many"),
-        ("RCPT", Answer::Say("450 4.2.0 greylisted"), "greylisted"),
-        ("connect", Answer::Say("554 not now"), "not now"),
-        ("connect", Answer::Cut, "incomplete response"),
-        ("DATA", Answer::Cut, "incomplete response"),
-        (".", Answer::Cut, "incomplete response"),
-        (".", Answer::Hang, "did not finish within 1s"),
+    for (line, answer, why, error) in [
+        (".", Answer::Say("451 4.3.0 try later"), FailureReason::Unavailable, "try later"),
+        ("MAIL", Answer::Say("421 4.7.0 too many"), FailureReason::Unavailable, "too many"),
+        ("MAIL", Answer::Say("530 5.7.0 log in first"), FailureReason::Auth, "log in first"),
+        ("RCPT", Answer::Say("450 4.2.0 greylisted"), FailureReason::RateLimited, "greylisted"),
+        ("connect", Answer::Say("554 not now"), FailureReason::Unavailable, "not now"),
+        ("connect", Answer::Cut, FailureReason::Connect, "incomplete response"),
+        ("DATA", Answer::Cut, FailureReason::Connect, "incomplete response"),
+        (".", Answer::Cut, FailureReason::Connect, "incomplete response"),
+        (".", Answer::Hang, FailureReason::Timeout, "did not finish within 1s"),
     ] {
         let mut server = Server::start(once(line, answer)).await;
         let mut bench = Bench::start(&one(server.port));
@@ -74,6 +75,7 @@ async fn what_fails_for_now_is_tried_again_under_the_same_name() {
         bench.dispatcher.submit(messages[0].clone());
         let first = bench.outcomes(1).await;
         assert!(is_retry(&first[0].1, error), "{line} {answer:?}: {first:?}");
+        assert_eq!(reason(&first[0].1), Some(why), "{line} {answer:?}: {first:?}");
         assert_eq!(bench.outcomes(1).await[0].1, DeliveryResult::Delivered, "{line} {answer:?}");
         let mail = server.mail().await;
         let name = format!("<{}@example.com>", messages[0].message_id);
@@ -253,7 +255,7 @@ async fn who_is_no_longer_configured_is_not_told() {
     bench.tell(vec![new_message("prod/1", "countdown", "gone@example.com")]).await;
     let outcomes = bench.outcomes(1).await;
     assert!(
-        matches!(&outcomes[0].1, DeliveryResult::GivenUp { error } if error.contains("no longer in the configuration")),
+        matches!(&outcomes[0].1, DeliveryResult::GivenUp { error, .. } if error.contains("no longer in the configuration")),
         "{outcomes:?}"
     );
 }
@@ -271,14 +273,15 @@ async fn two_days_are_enough() {
     // An inbox that has not looked into the store takes what it is given.
     let broken = Store::open(&directory.path().join("other")).unwrap();
     let receivers = [receiver("host = \"127.0.0.1\"\nport = 1\ntls = \"none\"\nto = [\"a@example.com\"]")];
-    let prepared = Prepared::new(&receivers).unwrap();
-    let dispatcher = Dispatcher::start_with(prepared, &broken.store.reader(), &sender, &shutdown, QUICK);
+    let prepared = Prepared::new(&config(&receivers)).unwrap();
+    let world = world(broken.store.reader());
+    let dispatcher = Dispatcher::start_with(prepared, &world, &sender, &shutdown, QUICK);
     let mut old = messages.remove(0);
     old.created_at = clock::wall() - SignedDuration::from_hours(49);
     dispatcher.submit(old);
     let outcome = outcomes.recv().await.unwrap();
     assert!(
-        matches!(&outcome.result, DeliveryResult::GivenUp { error } if error.starts_with("not delivered within 48 h")),
+        matches!(&outcome.result, DeliveryResult::GivenUp { error, .. } if error.starts_with("not delivered within 48 h")),
         "{outcome:?}"
     );
     drop(store);

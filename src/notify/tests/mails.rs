@@ -3,23 +3,30 @@
 use super::{
     super::{
         check::check_receiver,
-        content::Content,
+        content::{Audience, Content},
         email::mailbox,
         html,
-        message::{Addressing, build},
+        message::{Addressing, Templates, build},
         plain, texts,
     },
-    message, notification, receiver, time,
+    message, notification, time,
 };
 use ccxwatch_alerts::notification::{EvidenceSummary, Notification, Reason};
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 fn addressing(zone: &str) -> Addressing {
     Addressing {
         from: mailbox("ccxwatch <ccxwatch@example.com>").unwrap(),
         to: mailbox("Operations <a@example.com>").unwrap(),
-        receiver: "ops".to_owned(),
-        zone: TimeZone::get(zone).unwrap(),
+        audience: Audience {
+            receiver: "ops".to_owned(),
+            recipient: "a@example.com".to_owned(),
+            others: vec!["b@example.com".to_owned()],
+            zone: TimeZone::get(zone).unwrap(),
+            external_url: Some("https://ccxwatch.example.com/".to_owned()),
+        },
+        templates: Arc::new(Templates::default()),
     }
 }
 
@@ -27,6 +34,7 @@ fn addressing(zone: &str) -> Addressing {
 fn the_body_says_what_where_when_and_what_to_do() {
     let mut notification = notification("prod/1", "countdown_started");
     notification.history = vec!["2026-11-24 10:40 UTC feed silent".to_owned()];
+    notification.receivers.extend(["second".to_owned(), "console".to_owned()]);
     notification.flags = vec!["clock_skew".to_owned(), "something_new".to_owned()];
     notification.evidence = EvidenceSummary {
         count: 6,
@@ -37,7 +45,7 @@ fn the_body_says_what_where_when_and_what_to_do() {
     };
     let mut message = message(notification);
     message.id = None;
-    let content = Content::of(&message, &addressing("Asia/Kolkata"), time("2026-11-24T10:47:00Z"));
+    let content = Content::of(&message, &addressing("Asia/Kolkata").audience, time("2026-11-24T10:47:00Z"));
     let text = plain::write(&content).replace("\r\n", "\n");
     let expected = "\
 NOT RECORDED: the store of ccxwatch is failing. This message may come again after a restart.
@@ -54,6 +62,7 @@ The licenses of prod run out of compliance at 11:30 UTC
                Tue 24 Nov 2026 10:45:00 UTC
   Until        Tue 24 Nov 2026 17:00:00 IST (Asia/Kolkata), 43 min left
                Tue 24 Nov 2026 11:30:00 UTC
+  Also told    b@example.com, second
 
 What it means
   More licenses are in use than were bought.
@@ -77,7 +86,7 @@ Evidence: 6 lines, said by uccxpub, uccxsub, heard by udp 10.0.0.5
   | Bcc: x@example.com
 
 -- 
-ccxwatch, receiver ops, to a@example.com
+ccxwatch, receiver ops, to a@example.com, https://ccxwatch.example.com/
 ";
     assert_eq!(text, expected);
 }
@@ -93,7 +102,7 @@ fn hostile_text_is_no_markup() {
     notification.evidence.count = 1;
     notification.evidence.last_raw = Some(format!("</pre>{script}"));
     let addressing = addressing("UTC");
-    let page = html::write(&Content::of(&message(notification), &addressing, time("2026-11-24T10:47:00Z")));
+    let page = html::write(&Content::of(&message(notification), &addressing.audience, time("2026-11-24T10:47:00Z")));
     assert!(!page.contains("<script") && page.matches("</pre>").count() == 1, "{page}");
     let text = "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;lt;";
     assert!(page.matches(text).count() >= 6, "{page}");
@@ -233,22 +242,53 @@ fn hostile_text_stays_text() {
 
 #[test]
 fn a_receiver_is_checked_before_it_is_started() {
-    let good = "to = [\"a@example.com\"]";
-    assert_eq!(check_receiver(&receiver(good)), Ok(()));
-    for (more, error) in [
-        ("to = []", "`to` is empty"),
-        ("to = [\"nobody\"]", "\"nobody\" is no mail address"),
-        ("to = [\"A\\r\\nBcc: b@example.com <a@example.com>\"]", "control character"),
-        ("to = [\"a@exämple.com\"]", "letters beyond ASCII"),
-        ("to = [\"a@example.com\"]\ntimezone = \"Mars/Base\"", "`timezone` \"Mars/Base\" is not known"),
-        ("to = [\"a@example.com\"]\nusername = \"me\"", "set `password_file` or `password_env`"),
-        ("to = [\"a@example.com\"]\npassword_env = \"P\"", "no `username`"),
-        ("to = [\"a@example.com\"]\nusername = \"me\"\npassword_env = \"P\"\npassword_file = \"/p\"", "keep one"),
-        ("to = [\"a@example.com\"]\nhost = \"a b\"", "`host`"),
-        ("to = [\"a@example.com\"]\ntimeout = \"0s\"", "`timeout`"),
-        ("to = [\"a@example.com\"]\ntls = \"none\"\nca_file = \"/ca\"", "`ca_file`"),
+    let email = "type = \"email\"\nfrom = \"ccxwatch@example.com\"\nto = [\"a@example.com\"]\n";
+    let bare = "type = \"email\"\nfrom = \"ccxwatch@example.com\"\n";
+    let webhook = "type = \"webhook\"\n";
+    let checked = |text: &str| -> Result<(), String> {
+        let receiver = toml::from_str(&format!("name = \"ops\"\n{text}")).map_err(|error| error.to_string())?;
+        check_receiver(&receiver)
+    };
+    for good in [
+        email.to_owned(),
+        format!("{email}username = \"me\"\npassword_credential = \"smtp\""),
+        format!("{webhook}url = \"https://example.com/hook?key=1\"\nheaders = {{ X-Team = \"ops\" }}"),
+        format!("{webhook}url = {{ credential = \"hook\" }}\npreset = \"teams\"\nhmac_secret = {{ env = \"KEY\" }}"),
+        "type = \"alertmanager\"\nurls = [\"http://a:9093\", \"https://b/am\"]\nresend_interval = \"30s\"".to_owned(),
     ] {
-        let found = check_receiver(&receiver(more)).unwrap_err();
-        assert!(found.contains(error), "{more}: {found}");
+        assert_eq!(checked(&good), Ok(()), "{good}");
+    }
+    for (text, more, error) in [
+        (bare, "", "`to` is missing"),
+        (bare, "to = []", "`to` is empty"),
+        (bare, "to = [\"nobody\"]", "\"nobody\" is no mail address"),
+        (bare, "to = [\"A\\r\\nBcc: b@example.com <a@example.com>\"]", "control character"),
+        (bare, "to = [\"a@exämple.com\"]", "letters beyond ASCII"),
+        (email, "timezone = \"Mars/Base\"", "`timezone` \"Mars/Base\" is not known"),
+        (email, "username = \"me\"", "set `password_file`, `password_env` or `password_credential`"),
+        (email, "password_env = \"P\"", "no `username`"),
+        (email, "username = \"me\"\npassword_env = \"P\"\npassword_file = \"/p\"", "keep one"),
+        (email, "host = \"a b\"", "`host`"),
+        (email, "timeout = \"0s\"", "`timeout`"),
+        (email, "tls = \"none\"\nca_file = \"/ca\"", "`ca_file`"),
+        (email, "ca_file = \"/ca\"\ndanger_accept_invalid_certs = true", "`ca_file`"),
+        (email, "url = \"https://example.com\"", "`url` has no use with type = \"email\""),
+        (email, "colour = \"red\"", "unknown field `colour`"),
+        (webhook, "", "`url` is missing"),
+        (webhook, "url = \"example.com/hook\"", "`url` is no URL"),
+        (webhook, "url = \"https://me:pw@example.com/\"", "without a user"),
+        (webhook, "url = { fil = \"/x\" }", "{ file = \"…\" }"),
+        (webhook, "url = \"https://a/\"\nto = [\"a@example.com\"]", "`to` has no use"),
+        (webhook, "url = \"https://a/\"\npreset = \"webex\"\nbody = \"/b\"", "keep one"),
+        (webhook, "url = \"https://a/\"\nheaders = { \"a b\" = \"x\" }", "header name"),
+        (webhook, "url = \"https://a/\"\nheaders = { A = \"x\\r\\nB: y\" }", "value of header"),
+        (webhook, "url = \"https://a/\"\nheaders = { Host = \"x\" }", "not yours to set"),
+        ("type = \"alertmanager\"\n", "urls = []", "`urls` is empty"),
+        ("type = \"alertmanager\"\n", "urls = [\"am:9093\"]", "no URL"),
+        ("type = \"alertmanager\"\n", "urls = [\"http://a\"]\nresend_interval = \"0s\"", "`resend_interval`"),
+        ("type = \"pager\"\n", "", "unknown variant `pager`"),
+    ] {
+        let found = checked(&format!("{text}{more}")).unwrap_err();
+        assert!(found.contains(error), "{text}{more}: {found}");
     }
 }

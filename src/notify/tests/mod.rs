@@ -1,8 +1,11 @@
+mod alertmanagers;
 mod bench;
 mod connections;
 mod delivery;
 mod mails;
 mod server;
+mod web_server;
+mod webhooks;
 
 use crate::{
     config::Receiver,

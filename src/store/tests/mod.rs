@@ -166,9 +166,18 @@ fn outcomes_are_counted_and_end_the_wait() {
     filled(directory.path());
     let Opened { store, pending, .. } = Store::open(directory.path()).unwrap();
     let error = "451 later".to_owned();
-    commit(&store, outcome(pending[0].id, DeliveryResult::Retry { error: error.clone() })).unwrap();
-    commit(&store, outcome(pending[0].id, DeliveryResult::Retry { error })).unwrap();
-    commit(&store, outcome(pending[1].id, DeliveryResult::GivenUp { error: "550 no".to_owned() })).unwrap();
+    commit(
+        &store,
+        outcome(pending[0].id, DeliveryResult::Retry { reason: FailureReason::Unavailable, error: error.clone() }),
+    )
+    .unwrap();
+    commit(&store, outcome(pending[0].id, DeliveryResult::Retry { reason: FailureReason::Unavailable, error }))
+        .unwrap();
+    commit(
+        &store,
+        outcome(pending[1].id, DeliveryResult::GivenUp { reason: FailureReason::Rejected, error: "550 no".to_owned() }),
+    )
+    .unwrap();
     commit(&store, outcome(None, DeliveryResult::Delivered)).unwrap();
     let waiting = store.reader().pending(0, 10).unwrap();
     assert_eq!(waiting.len(), 1);

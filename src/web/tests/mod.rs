@@ -125,6 +125,7 @@ fn sample() -> Snapshot {
         receivers: vec![ReceiverHealth {
             receiver: "uc-team".to_owned(),
             failing: true,
+            reason: Some(crate::store::FailureReason::Connect),
             last_error: Some("connection refused".to_owned()),
             next_try: Some(time("2026-11-24T10:31:00Z")),
             queued: 2,
