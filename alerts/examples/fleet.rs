@@ -96,6 +96,7 @@ fn fact(cluster: usize, node: usize, file: bool, stage: usize, at: Timestamp) ->
         raw: format!("%UC_LIB_LICENSE-1-{mnemonic}: {}", "x".repeat(200)),
         copies: 1,
         catching_up: false,
+        rtmt: None,
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::{
     alert::{Alert, AlertStatus, AlertView, annotations, fingerprint},
     context::Context,
+    copies::Copies,
     engine::{ClusterView, FeedView, NodeView, Outbox},
     fact::Fact,
+    families,
     hold::Hold,
     license::{
         authorization::{Authorization, SmartLicense},
@@ -22,7 +24,10 @@ use crate::{
         inhibition,
         mute::Gate,
     },
-    service::{evidence::ServiceState, node::Node},
+    service::{
+        evidence::{ServiceState, evidence},
+        node::Node,
+    },
     settings::ClusterSettings,
     signal::Signal,
     texts::{self, LicenseScene},
@@ -92,6 +97,9 @@ pub(crate) struct Cluster {
     /// The alerts that lines raise. A row of its own.
     #[serde(skip)]
     pub(crate) book: Book,
+    /// What was heard of late, to know its copies. Not saved: a restart is longer than they take.
+    #[serde(skip)]
+    copies: Copies,
     /// Late lines about services are still coming in. Not saved: a restart holds by itself.
     #[serde(skip)]
     pub(crate) hold: Option<Hold>,
@@ -128,6 +136,7 @@ impl Cluster {
             usage: UsageFeed::default(),
             engine_down_at: None,
             book: Book::default(),
+            copies: Copies::default(),
             hold: None,
             ambiguous: false,
             site: None,
@@ -169,12 +178,17 @@ impl Cluster {
         let overage = SignedDuration::from_hours(24 * i64::from(context.settings.license.enforcement_after_days));
         self.dirty |= self.smart.hear(fact, timing.at, overage);
         let explaining = self.explaining();
+        let copy = fact.license.is_none() && self.copies.is_copy(fact, node, context.moment.now, &context.limits);
         if let Some(event) = fact.license {
             self.license_event(fact, event, timing, node, mismatch, context, out);
-        } else if let Some(node) = node {
-            self.service_fact(fact, timing, node, context, out);
+        } else if let Some(said) = evidence(fact, context.limits.unmapped_name_bytes) {
+            if let Some(node) = node {
+                self.service_fact(&said, fact, timing, node, context, out);
+            }
+        } else if !copy {
+            self.alarm(fact, timing, node, context, out);
         }
-        if !context.rules.user.is_empty() {
+        if !copy && !context.rules.user.is_empty() {
             for signal in context.rules.user.signals(fact, node) {
                 self.signal(&signal, fact, timing, context, out);
             }
@@ -184,6 +198,21 @@ impl Cluster {
         }
         self.tell_explained(context, out);
         self.record(context, out);
+    }
+
+    /// What the families, or its severity, make of a line.
+    fn alarm(&mut self, fact: &Fact, timing: Timing, node: Option<&str>, context: &mut Context<'_>, out: &mut Outbox) {
+        let now = context.moment.now;
+        let printed = fact.stamp.and_then(|stamp| stamp.resolve(fact.received_at, context.zone));
+        let happened = printed.map_or(timing.at, |resolved| resolved.at);
+        for mut signal in families::signals(fact, context.settings.rules.syslog_severity.0) {
+            if let (Some(named), Some(node)) = (&mut signal.node, node) {
+                node.clone_into(named);
+            }
+            if !self.copies.is_told(&signal, fact, happened, now, &context.limits) {
+                self.signal(&signal, fact, timing, context, out);
+            }
+        }
     }
 
     /// A line raises or clears an alert.

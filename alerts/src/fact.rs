@@ -1,7 +1,11 @@
 //! A fact: what one wanted line says, owned, small and versioned. The only thing that crosses from the sources to the engine.
 
+mod rtmt;
+
+pub use rtmt::RtmtAlert;
+
 use crate::limits::{Limits, bounded};
-use ccxwatch_parsers::{Event, Record, license::LicenseEvent, parse, rtmt, severity::Severity, stamp::Stamp};
+use ccxwatch_parsers::{Event, Record, license::LicenseEvent, severity::Severity, stamp::Stamp};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -43,37 +47,29 @@ pub struct Fact {
     pub copies: u32,
     /// The source is reading a backlog (a tail that is catching up).
     pub catching_up: bool,
+    /// The RTMT alert that brought the line, or that the line is.
+    #[serde(default)]
+    pub rtmt: Option<RtmtAlert>,
 }
 
 impl Fact {
     /// The version that this build writes.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
 
-    /// The fact of a record, where it is a Cisco event. An RTMT alert that quotes a license line is that line: it is one more copy
-    /// of the same news.
+    /// The facts of a record: none where it is no Cisco event, one for an alarm or for an alert of RTMT, and one for each line that an
+    /// alert of RTMT quotes: it is one more copy of the same news.
     ///
     /// `received_at` is the wall time of receipt; `catching_up` says that the source reads a backlog.
-    pub fn from_record(record: &Record<'_>, received_at: Timestamp, origin: Origin, catching_up: bool) -> Option<Self> {
-        let event = record.event?;
-        let alert = rtmt::Alert::of(&event);
-        let quoted = alert.as_ref().and_then(quoted_license);
-        let affected = alert.as_ref().and_then(|alert| alert.body().node().map(text));
-        let outer = Self::of_event(&event, record, received_at, origin, catching_up);
-        let Some(quoted) = quoted.and_then(|line| parse(line).event) else {
-            return Some(Self { node_id: affected.or(outer.node_id), ..outer });
-        };
-        Some(Self {
-            stamp: quoted.stamp.or(outer.stamp),
-            host: quoted.host.map(text).or(affected.clone()),
-            node_id: quoted.node_id().map(text).or(affected),
-            app_id: quoted.app_id().map(text).or(outer.app_id),
-            process: quoted.process.map(text),
-            facility: text(quoted.facility),
-            mnemonic: text(quoted.mnemonic),
-            severity: quoted.severity,
-            license: quoted.license(),
-            ..outer
-        })
+    pub fn of_record(record: &Record<'_>, received_at: Timestamp, origin: Origin, catching_up: bool) -> Vec<Self> {
+        match &record.event {
+            Some(event) => rtmt::facts(event, Self::of_event(event, record, received_at, origin, catching_up), 0),
+            None => Self::of_wrapped_alert(record, received_at, origin, catching_up),
+        }
+    }
+
+    /// The first value of a parameter. Blanks and letter case of its key do not count: `App ID` is `AppID`.
+    pub fn param(&self, key: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| same_key(known, key)).map(|(_, value)| value.as_str())
     }
 
     fn of_event(
@@ -107,6 +103,7 @@ impl Fact {
             raw: lossy(record.raw, limits.raw_bytes),
             copies: 1,
             catching_up,
+            rtmt: None,
         }
     }
 }
@@ -123,17 +120,11 @@ fn lossy(bytes: &[u8], limit: usize) -> String {
     bounded(&whole, limit).to_owned()
 }
 
-/// The license line that an RTMT alert quotes, from its `%` on or with its own head.
-fn quoted_license<'a>(alert: &'a rtmt::Alert<'_>) -> Option<&'a [u8]> {
-    let detail: &[u8] = &alert.detail;
-    let body = rtmt::Body::read(detail);
-    let is_license = |line: &[u8]| parse(line).event.is_some_and(|event| event.license().is_some());
-    if let Some(matched) = body.matches().find(|matched| is_license(matched.line)) {
-        return Some(matched.line);
-    }
-    let at = memchr::memmem::find(detail, b"LIB_LICENSE-")?;
-    let percent = memchr::memrchr(b'%', &detail[..at])?;
-    Some(&detail[percent..]).filter(|line| is_license(line))
+/// Whether two keys are the same but for blanks and letter case.
+fn same_key(a: &str, b: &str) -> bool {
+    let mut letters = [a, b].map(|key| key.bytes().filter(|byte| *byte != b' ').map(|byte| byte.to_ascii_lowercase()));
+    let [a, b] = &mut letters;
+    a.eq(b)
 }
 
 /// By which way a line came. This, not what the line claims, decides whose it is.

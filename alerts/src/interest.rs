@@ -1,6 +1,12 @@
 //! Which lines the engine wants: the hot path of every source. A line that is not wanted is counted and forgotten.
 
-use crate::{license::authorization, rules::user::UserRules, service::evidence, settings::Settings};
+use crate::{
+    families::{self, WantedNames},
+    license::authorization,
+    rules::{Rules, user::UserRules},
+    service::evidence,
+    settings::Settings,
+};
 use ccxwatch_parsers::{Triage, severity::Severity};
 use memchr::memmem;
 use std::sync::Arc;
@@ -9,12 +15,21 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Interest {
     user: Arc<UserRules>,
+    /// The alarms of the families whose alerts are enabled.
+    families: WantedNames,
+    /// From which severity on an alarm is wanted whatever its name.
+    syslog_severity: Option<Severity>,
 }
 
 impl From<&Settings> for Interest {
     /// Every license message is wanted whatever the settings say: one that nobody maps is told as unclassified.
     fn from(settings: &Settings) -> Self {
-        Self { user: Arc::clone(&settings.rules.user) }
+        let rules = Rules::of_settings(settings);
+        Self {
+            user: Arc::clone(&settings.rules.user),
+            families: families::wanted_names(|alert| rules.of(alert).enabled),
+            syslog_severity: settings.rules.syslog_severity.0,
+        }
     }
 }
 
@@ -33,8 +48,14 @@ impl Interest {
             return true;
         }
         let has = |text: &str| memmem::find(raw, text.as_bytes()).is_some();
-        if is_rtmt(triage) {
-            return ["LIB_LICENSE-", "CriticalServiceDown", "UnifiedCCXEngineMemoryUsageHigh"].into_iter().any(has);
+        // Facility, severity and name decide, in this order; a line is searched only where they do not.
+        let is_of_uc = families::is_of_unified_communications(triage.facility, triage.process);
+        if is_of_uc && (is_rtmt_alert(triage) || self.is_alarm(triage)) {
+            return true;
+        }
+        // A sender that does not know a parameter prints another severity than that of the alarm.
+        if is_of_uc && triage.severity == Severity::Error && has(families::UNKNOWN_PARAMETER) {
+            return true;
         }
         let process = triage.process.unwrap_or_default();
         let of_ccx = matches!(process, b"MIVR" | b"MCVD");
@@ -47,8 +68,15 @@ impl Interest {
         }
         evidence::may_say(triage.facility, triage.mnemonic) && (of_ccx || has("CCX"))
     }
+
+    /// Whether a line is an alarm that a family wants, or that its severity alone makes wanted.
+    fn is_alarm(&self, triage: &Triage<'_>) -> bool {
+        let serious = self.syslog_severity.is_some_and(|severity| triage.severity <= severity);
+        (serious && families::may_be_alarm(triage.facility, triage.mnemonic)) || self.families.contains(triage.mnemonic)
+    }
 }
 
-fn is_rtmt(triage: &Triage<'_>) -> bool {
-    matches!(triage.facility, b"UC_RTMT" | b"CCM_RTMT" | b"RTMT") || triage.process == Some(b"CCM_RTMT")
+/// Whether a line is an alert of RTMT: of every release, as a whole or as the syslog agent passes it on.
+fn is_rtmt_alert(triage: &Triage<'_>) -> bool {
+    matches!(triage.facility, b"UC_RTMT" | b"CCM_RTMT") || triage.process == Some(b"CCM_RTMT")
 }

@@ -5,8 +5,11 @@
 pub mod alert;
 mod cluster;
 mod context;
+mod copies;
+
 pub mod engine;
 pub mod fact;
+pub mod families;
 mod hold;
 pub mod input;
 mod intake;

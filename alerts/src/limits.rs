@@ -11,6 +11,14 @@ pub struct Limits {
     pub param_bytes: usize,
     /// Bytes of a host, a node or an application id that a fact keeps. Default 255, the longest DNS name.
     pub name_bytes: usize,
+    /// Bytes of one value that tells instances of an alert apart. Default 128.
+    pub instance_bytes: usize,
+    /// Bytes of the name of an alert that somebody else configured. Default 64.
+    pub alert_name_bytes: usize,
+    /// Lines that one alert of RTMT may quote. Default 32.
+    pub quoted_lines: usize,
+    /// Lines and signals of one cluster that are remembered to know their copies. Default 512.
+    pub remembered_copies: usize,
     /// Bytes of the cleaned name of an unmapped cluster. Default 64.
     pub unmapped_name_bytes: usize,
     /// Unmapped clusters at one time. Default 100.
@@ -55,6 +63,10 @@ impl Limits {
         params: 64,
         param_bytes: 1024,
         name_bytes: 255,
+        instance_bytes: 128,
+        alert_name_bytes: 64,
+        quoted_lines: 32,
+        remembered_copies: 512,
         unmapped_name_bytes: 64,
         unmapped_clusters: 100,
         evidence_names: 16,

@@ -128,17 +128,21 @@ impl Mapping {
     /// The node of one of `sites` that has the name.
     fn claimed_of(&self, sites: impl Iterator<Item = SiteIndex>, claim: &str) -> Option<(SiteIndex, NodeIndex)> {
         let sites: Vec<_> = sites.collect();
-        let mut found = self.names.get(&short(claim))?.iter().filter(|(site, _)| sites.contains(site));
+        let mut found = self.owners(claim)?.iter().filter(|(site, _)| sites.contains(site));
         let first = *found.next()?;
         found.all(|&(site, _)| site == first.0).then_some(first)
     }
 
-    fn named(&self, name: &str) -> Named {
-        let owners = match name.trim().parse::<IpAddr>() {
+    /// The nodes of a name, or of the address that RTMT writes in its place.
+    fn owners(&self, name: &str) -> Option<&Vec<(SiteIndex, NodeIndex)>> {
+        match name.trim().parse::<IpAddr>() {
             Ok(address) => self.addresses.get(&plain(address)),
             Err(_) => self.names.get(&short(name)),
-        };
-        let Some(owners) = owners else { return Named::None };
+        }
+    }
+
+    fn named(&self, name: &str) -> Named {
+        let Some(owners) = self.owners(name) else { return Named::None };
         let Some(&(site, node)) = owners.first() else { return Named::None };
         if owners.iter().any(|&(other, _)| other != site) {
             return Named::Several;

@@ -6,6 +6,7 @@ use crate::rules::{
     settings::{AlertOverride, AlertSettings},
     user::UserRules,
 };
+use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, tz::TimeZone};
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -39,6 +40,8 @@ pub struct RulesSettings {
     pub user_alerts: Vec<(String, AlertSettings)>,
     /// Maintenance windows.
     pub maintenance: Vec<MaintenanceSettings>,
+    /// Which alarms count without a family.
+    pub syslog_severity: SyslogSeverity,
 }
 
 /// One cluster.
@@ -114,6 +117,16 @@ pub struct FeedSettings {
     pub silent_ceiling: SignedDuration,
     /// A configured node whose Cluster View Daemon was never heard is told after this. Default 24 hours.
     pub never_heard_after: SignedDuration,
+}
+
+/// From which severity on an alarm that no family knows raises `SyslogSeverityMatchFound`. Default critical; `None`: never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyslogSeverity(pub Option<Severity>);
+
+impl Default for SyslogSeverity {
+    fn default() -> Self {
+        Self(Some(Severity::Critical))
+    }
 }
 
 impl Default for LicenseSettings {

@@ -2,6 +2,7 @@
 //!
 //! The embedded default file ([`DEFAULT`]) is the documentation; a test holds it against the structs.
 
+mod alerts;
 mod check;
 mod cluster;
 mod license;
@@ -14,6 +15,7 @@ mod sources;
 mod store;
 mod web;
 
+pub use alerts::{Alerts, FromSeverity};
 pub use check::{ConfigError, Fault, load, parse};
 pub use cluster::{Cluster, Node};
 pub use license::{Feeds, License};
@@ -40,6 +42,8 @@ pub struct Config {
     pub license: License,
     /// `[feeds]`
     pub feeds: Feeds,
+    /// `[alerts]`
+    pub alerts: Alerts,
     /// `[sources]`
     pub sources: Sources,
     /// `[web]`
@@ -76,6 +80,7 @@ mod tests {
         let documented = parse(DEFAULT, "default.toml").expect("the default is valid");
         assert_eq!(documented.license, License::default());
         assert_eq!(documented.feeds, Feeds::default());
+        assert_eq!(documented.alerts, Alerts::default());
         assert_eq!(documented.sources, Sources::default());
         assert_eq!(documented.web, Web::default());
         assert_eq!(documented.metrics, Metrics::default());

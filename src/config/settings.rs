@@ -35,7 +35,7 @@ impl Config {
                 silent_ceiling: self.feeds.silent_ceiling,
                 never_heard_after: self.feeds.never_heard_after,
             },
-            rules: RulesSettings::default(),
+            rules: RulesSettings { syslog_severity: self.alerts.syslog_severity.into(), ..RulesSettings::default() },
         }
     }
 }

@@ -27,14 +27,15 @@ pub(super) fn rows(reader: &Reader<'_>, name: &str, text: &[u8], received_at: Ti
         clock = clock.max(printed.map(|resolved| resolved.at));
         let at = clock.unwrap_or(received_at);
         match reader.line(line, at, &origin) {
-            Some(Input::Heard(_)) | None => {
-                if heard_at.is_none_or(|last| at.duration_since(last) >= HEARD_EVERY) {
-                    heard_at = Some(at);
-                    let heard = Heard { origin: origin.clone(), host: None, last: at, lines: 1 };
-                    rows.push(Row { at, elapsed: None, inputs: vec![Input::Heard(heard)] });
-                }
+            inputs if inputs.iter().any(|input| matches!(input, Input::Fact(_))) => {
+                rows.push(Row { at, elapsed: None, inputs });
             }
-            Some(input) => rows.push(Row { at, elapsed: None, inputs: vec![input] }),
+            _ if heard_at.is_none_or(|last| at.duration_since(last) >= HEARD_EVERY) => {
+                heard_at = Some(at);
+                let heard = Heard { origin: origin.clone(), host: None, last: at, lines: 1 };
+                rows.push(Row { at, elapsed: None, inputs: vec![Input::Heard(heard)] });
+            }
+            _ => {}
         }
     }
     if let Some(at) = clock {

@@ -122,21 +122,20 @@ fn row(reader: &Reader<'_>, written: Written) -> Result<Row, String> {
 }
 
 impl Reader<'_> {
-    /// What one received line is to the engine: a fact where it is wanted, a sign of life otherwise, nothing where the
+    /// What one received line is to the engine: facts where it is wanted, a sign of life otherwise, nothing where the
     /// sender may not speak.
-    pub(super) fn line(&self, line: &[u8], received_at: Timestamp, origin: &Origin) -> Option<Input> {
+    pub(super) fn line(&self, line: &[u8], received_at: Timestamp, origin: &Origin) -> Vec<Input> {
         if let Some(sender) = origin.sender
             && !self.may_speak(sender)
         {
-            return None;
+            return Vec::new();
         }
-        let fact = triage(line)
-            .filter(|triage| self.interest.wants(triage, line))
-            .and_then(|_| Fact::from_record(&parse(line), received_at, origin.clone(), false));
-        Some(match fact {
-            Some(fact) => Input::Fact(Box::new(fact)),
-            None => Input::Heard(Heard { origin: origin.clone(), host: None, last: received_at, lines: 1 }),
-        })
+        let wanted = triage(line).is_some_and(|triage| self.interest.wants(&triage, line));
+        let facts = if wanted { Fact::of_record(&parse(line), received_at, origin.clone(), false) } else { Vec::new() };
+        if facts.is_empty() {
+            return vec![Input::Heard(Heard { origin: origin.clone(), host: None, last: received_at, lines: 1 })];
+        }
+        facts.into_iter().map(|fact| Input::Fact(Box::new(fact))).collect()
     }
 
     fn may_speak(&self, sender: IpAddr) -> bool {

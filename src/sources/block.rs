@@ -76,10 +76,9 @@ impl Block<'_> {
         for defect in record.defects.iter() {
             self.observed.defective(defect);
         }
-        let Some(fact) = Fact::from_record(&record, self.received_at, (**origin).clone(), self.catching_up) else {
-            return;
-        };
-        let continues = is_trace && matches!(fact.origin.channel, Channel::File | Channel::Stdin);
-        self.facts.push(fact, key, continues);
+        let continues = is_trace && matches!(origin.channel, Channel::File | Channel::Stdin);
+        for fact in Fact::of_record(&record, self.received_at, (**origin).clone(), self.catching_up) {
+            self.facts.push(fact, key, continues);
+        }
     }
 }

@@ -187,7 +187,9 @@ mod tests {
             let key = facts.key(line.as_bytes());
             if !facts.fold(key, &origin) {
                 let record = parse(line.as_bytes());
-                facts.push(Fact::from_record(&record, Timestamp::UNIX_EPOCH, origin, false).unwrap(), key, false);
+                for fact in Fact::of_record(&record, Timestamp::UNIX_EPOCH, origin, false) {
+                    facts.push(fact, key, false);
+                }
             }
         }
     }

@@ -225,7 +225,7 @@ mod tests {
             "<185>7: cucm1: Nov 24 2026 10:00:00.000 UTC : %UC_SLMALARMCATALOG-1-{mnemonic}: %[Reason=x][NodeID=cucm1]: y"
         );
         let origin = Origin { channel: Channel::Udp, sender: None, source: String::new(), node: None };
-        let fact = Fact::from_record(&parse(line.as_bytes()), at(hour), origin, false).expect("an event");
+        let fact = Fact::of_record(&parse(line.as_bytes()), at(hour), origin, false).pop().expect("an event");
         state.hear(&fact, at(hour), OVERAGE)
     }
 

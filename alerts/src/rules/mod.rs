@@ -9,7 +9,7 @@ pub mod schedule;
 pub mod settings;
 pub mod user;
 
-use crate::settings::Settings;
+use crate::{families, settings::Settings};
 use settings::AlertSettings;
 use std::{collections::HashMap, sync::Arc};
 use user::UserRules;
@@ -24,12 +24,14 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The defaults, where the configuration does not say otherwise.
+    /// The defaults of the families and of RTMT, where the configuration does not say otherwise.
     pub(crate) fn of_settings(settings: &Settings) -> Self {
-        let overridden = |by: &settings::AlertOverride| (by.name.clone(), AlertSettings::default().overridden(by));
+        let of_families = families::alerts().into_iter().map(|name| (name.to_owned(), families::defaults(name)));
+        let overridden = |by: &settings::AlertOverride| (by.name.clone(), families::defaults(&by.name).overridden(by));
+        let of_settings = settings.rules.overrides.iter().map(overridden);
         let of_users = settings.rules.user_alerts.iter().cloned();
         Self {
-            by_name: settings.rules.overrides.iter().map(overridden).chain(of_users).collect(),
+            by_name: of_families.chain(of_settings).chain(of_users).collect(),
             default: AlertSettings::default(),
             user: Arc::clone(&settings.rules.user),
         }

@@ -168,7 +168,7 @@ pub(crate) fn evidence(fact: &Fact, name_bytes: usize) -> Option<Evidence> {
     if let Some(says) = row(fact.facility.as_bytes(), fact.mnemonic.as_bytes()) {
         match says {
             Says::OfService(state) => {
-                let service = param(fact, "ServiceName").and_then(Service::named)?;
+                let service = fact.param("ServiceName").and_then(Service::named)?;
                 return Some(Evidence::Service(service, *state));
             }
             Says::OfSubsystem(state) => {
@@ -179,25 +179,14 @@ pub(crate) fn evidence(fact: &Fact, name_bytes: usize) -> Option<Evidence> {
             }
         }
     }
-    match param(fact, "AlertName") {
+    match fact.param("AlertName") {
         Some("CriticalServiceDown") => {
-            let service = param(fact, "AlertDetail").and_then(Service::named)?;
+            let service = fact.param("AlertDetail").and_then(Service::named)?;
             return Some(Evidence::Service(service, ServiceState::OutOfService));
         }
         Some("UnifiedCCXEngineMemoryUsageHigh") => return Some(Evidence::Trouble(Trouble::HeapNearlyFull)),
         _ => {}
     }
+    fact.process.as_deref().or(fact.app_id.as_deref()).and_then(Service::named)?;
     TROUBLE.iter().find(|(text, _)| fact.raw.contains(text)).map(|(_, trouble)| Evidence::Trouble(*trouble))
-}
-
-/// A parameter of a line.
-fn param<'a>(fact: &'a Fact, key: &str) -> Option<&'a str> {
-    let same = |known: &str| {
-        known
-            .bytes()
-            .filter(|byte| *byte != b' ')
-            .map(|byte| byte.to_ascii_lowercase())
-            .eq(key.bytes().map(|byte| byte.to_ascii_lowercase()))
-    };
-    fact.params.iter().find(|(known, _)| same(known)).map(|(_, value)| value.as_str())
 }

@@ -16,7 +16,7 @@ use crate::{
         settings::AlertSettings,
     },
     service::{
-        evidence::{Evidence, Service, ServiceState, Trouble, evidence},
+        evidence::{Evidence, Service, ServiceState, Trouble},
         feed::Feed,
         node::Node,
     },
@@ -92,16 +92,16 @@ impl Cluster {
     /// What a line says about the state of its node.
     pub(crate) fn service_fact(
         &mut self,
+        said: &Evidence,
         fact: &Fact,
         timing: Timing,
         node: &str,
         context: &mut Context<'_>,
         out: &mut Outbox,
     ) {
-        let Some(said) = evidence(fact, context.limits.unmapped_name_bytes) else { return };
         let Some(known) = self.nodes.get_mut(node) else { return };
         self.dirty = true;
-        let (service, down) = match &said {
+        let (service, down) = match said {
             Evidence::Service(service, state) => {
                 let status = known.service_mut(*service);
                 if status.set(*state, timing.at) {

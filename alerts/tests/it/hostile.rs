@@ -83,7 +83,7 @@ proptest! {
                 node: file.then(|| "ccx-n1".to_owned()),
             };
             site.pass(second(at));
-            if let Some(fact) = Fact::from_record(&parse(raw), second(at), origin, false) {
+            for fact in Fact::of_record(&parse(raw), second(at), origin, false) {
                 site.input(Input::Fact(Box::new(fact)));
             }
         }

@@ -61,7 +61,8 @@ pub(crate) fn line(mnemonic: &str, node: &str, device: &str, at: Timestamp) -> F
         host: Some(node.to_owned()),
         node_id: Some(node.to_owned()),
         app_id: None,
-        sequence: Some(1),
+        // Two lines of one number and time would be copies.
+        sequence: None,
         process: None,
         facility: "UC_TEST".to_owned(),
         mnemonic: mnemonic.to_owned(),
@@ -71,6 +72,7 @@ pub(crate) fn line(mnemonic: &str, node: &str, device: &str, at: Timestamp) -> F
         raw: format!("%UC_TEST-3-{mnemonic}: [Device={device}]"),
         copies: 1,
         catching_up: false,
+        rtmt: None,
     }
 }
 

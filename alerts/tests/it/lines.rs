@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 fn fact(line: &str) -> Option<Fact> {
     let origin = Origin { channel: Channel::Udp, sender: None, source: String::new(), node: None };
-    Fact::from_record(&parse(line.as_bytes()), Timestamp::UNIX_EPOCH, origin, false)
+    Fact::of_record(&parse(line.as_bytes()), Timestamp::UNIX_EPOCH, origin, false).into_iter().next()
 }
 
 fn wanted(line: &str) -> bool {
@@ -35,11 +35,30 @@ fn wanted_lines() {
     );
     check(
         "<190>5: n1: Nov 24 2026 09:00:00.000 UTC : %UC_GENERIC-6-ServiceStopped: %[ServiceName=Cisco Tomcat]: x",
-        false,
+        true,
     );
     check(
         "<190>5: n1: Nov 24 2026 09:00:00.000 UTC : %UC_RTMT-2-RTMT_ALERT: %[AlertName=CpuPegging][AlertDetail=x]: x",
-        false,
+        true,
+    );
+    let uc = |what: &str| format!("<190>5: n1: Nov 24 2026 09:00:00.000 UTC : %{what}: %[NodeID=n1]: x");
+    // Families, whatever their severity; those that are off are not wanted.
+    check(&uc("UC_CALLMANAGER-5-SDLLinkISV"), true);
+    check(&uc("UC_SS_EMAIL-6-EMAIL_SERVER_DOWN"), true);
+    check(&uc("UC_CALLMANAGER-6-EndPointRegistered"), false);
+    check(&uc("CCBU_CTI-6-CTI_CONNECTION_ESTABLISHED"), true);
+    check("5: Nov 24 09:00:00.000 UTC %CCM_CALLMANAGER-CALLMANAGER-1-SDLLinkOOS: x", true);
+    // The severity rule: alarms only, of Unified Communications only.
+    check(&uc("UC_SOMETHING-2-NewAlarm"), true);
+    check(&uc("UC_SOMETHING-3-NewAlarm"), false);
+    check(&uc("UC_AUDITLOG-1-AdministrativeEvent"), false);
+    check(&uc("CCBU_CUIC_MODEL_OBJECTS-0-ERROR"), false);
+    check("<185>5: n1: Nov 24 2026 09:00:00.000 UTC: %SIP-2-LISTEN_SOCKET: x", false);
+    check("<185>5: n1: Nov 24 2026 09:00:00.000 UTC: %SDL-1-SDLLinkOOS: x", false);
+    // A sender that lags behind its catalog prints severity 3, whatever the alarm's own is.
+    check(
+        "<190>5: n1: Nov 24 2026 09:00:00.000 UTC : %UC_SOMETHING-3-NewAlarm: %[UNKNOWN_PARAMNAME:IPAddress=1]: x",
+        true,
     );
 }
 

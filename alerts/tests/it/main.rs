@@ -1,5 +1,6 @@
 //! The engine through its public interface.
 
+mod alarms;
 mod feeds;
 mod hostile;
 mod labels;

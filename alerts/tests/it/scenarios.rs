@@ -180,7 +180,7 @@ impl Row {
             node: self.node,
         };
         let wanted = triage(&raw).is_some_and(|triage| interest.wants(&triage, &raw));
-        let fact = wanted.then(|| Fact::from_record(&parse(&raw), self.at, origin.clone(), false)).flatten();
+        let fact = wanted.then(|| Fact::of_record(&parse(&raw), self.at, origin.clone(), false).pop()).flatten();
         Some(match fact {
             Some(fact) => Input::Fact(Box::new(fact)),
             None => Input::Heard(Heard { origin, host: None, last: self.at, lines: 1 }),

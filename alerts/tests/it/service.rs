@@ -17,7 +17,7 @@ fn say(site: &mut Site, at: Timestamp, text: &str) {
         source: "127.0.0.1:5514".to_owned(),
         node: None,
     };
-    let fact = Fact::from_record(&parse(text.as_bytes()), at, origin, false).expect("a fact");
+    let fact = Fact::of_record(&parse(text.as_bytes()), at, origin, false).pop().expect("a fact");
     site.input(Input::Fact(Box::new(fact)));
 }
 
@@ -69,7 +69,18 @@ fn a_countdown_says_what_else_is_wrong() {
 fn another_service_says_nothing_of_ccx() {
     let mut site = Site::new(settings());
     say(&mut site, minute(1), &service("ServiceFailed", "Cisco RTMT Web Service"));
-    assert_eq!(site.reasons(), []);
+    let told: Vec<&str> = site.told.iter().map(|told| told.alertname.as_str()).collect();
+    assert_eq!(told, ["CriticalServiceDown"]);
+    assert_eq!(site.cluster("north").nodes[0].engine, "unknown");
+}
+
+/// One line, one owner: the state of the engine is an alert of its own, and not a service that is down as well.
+#[test]
+fn a_line_of_the_engine_is_one_alert() {
+    let mut site = Site::new(settings());
+    say(&mut site, minute(1), &service("ServiceFailed", "Cisco Unified CCX Engine"));
+    let told: Vec<&str> = site.told.iter().map(|told| told.alertname.as_str()).collect();
+    assert_eq!(told, ["CcxEngineOutOfService"]);
 }
 
 #[test]

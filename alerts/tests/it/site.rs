@@ -109,6 +109,7 @@ pub(crate) fn line(kind: LicenseEventKind, minutes: Option<u16>, at: Timestamp) 
             raw: format!("%UC_LIB_LICENSE-1-{mnemonic}: test line"),
             copies: 1,
             catching_up: false,
+            rtmt: None,
         },
     }
 }

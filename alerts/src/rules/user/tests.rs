@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 fn fact(line: &str) -> Fact {
     let origin = Origin { channel: Channel::Stdin, sender: None, source: "test".to_owned(), node: None };
-    Fact::from_record(&parse(line.as_bytes()), Timestamp::UNIX_EPOCH, origin, false).expect("an event")
+    Fact::of_record(&parse(line.as_bytes()), Timestamp::UNIX_EPOCH, origin, false).pop().expect("an event")
 }
 
 fn rule(name: &str, raise: PatternSettings) -> RuleSettings {

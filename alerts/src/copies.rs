@@ -1,0 +1,140 @@
+//! Copies: one event reaches us as the alarm, as the copy that the enterprise parameters send, and in RTMT's alerts about it, in any
+//! order and with delays. What was seen of late is remembered, so that an event counts once.
+//!
+//! A line is known by its node, sequence number, printed time, facility and name, whoever quotes it. An alert of RTMT that quotes no
+//! line is known by its text; it is a copy of the alarms that it is about, and they are copies of it, where they happened in the
+//! two minutes before it: RTMT looks about every 30 seconds.
+
+use crate::{
+    fact::Fact,
+    limits::{Limits, bounded},
+    now::Now,
+    signal::{Change, Signal},
+};
+use ccxwatch_parsers::stamp::Stamp;
+use jiff::{SignedDuration, Timestamp};
+use std::{borrow::Cow, collections::VecDeque};
+
+/// How long something is remembered. Elapsed time.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
+/// How long before an alert of RTMT its alarm happened at most.
+const ALERT_AFTER: SignedDuration = SignedDuration::from_secs(120);
+/// How far the clocks of two nodes may differ.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
+/// Bytes of the text of an alert that tell it from others.
+const TEXT_BYTES: usize = 512;
+
+/// What was seen of late.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copies {
+    seen: VecDeque<(SignedDuration, Seen)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Line { node: String, sequence: u64, stamp: Stamp, facility: String, mnemonic: String },
+    Alert { name: String, node: String, text: String },
+    Raised { alert: Cow<'static, str>, node: Option<String>, instance: Instance, at: Timestamp, by: By },
+}
+
+type Instance = Vec<(Cow<'static, str>, String)>;
+
+/// What raised an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// An alarm, or a line that quotes it.
+    Alarm,
+    /// An alert of RTMT that quotes no line.
+    Rtmt,
+}
+
+impl By {
+    fn of(fact: &Fact) -> Self {
+        if fact.rtmt.as_ref().is_some_and(|alert| !alert.quotes) { Self::Rtmt } else { Self::Alarm }
+    }
+}
+
+impl Copies {
+    /// Whether a line was seen already. `node`: the configured node, where it is known.
+    pub(crate) fn is_copy(&mut self, fact: &Fact, node: Option<&str>, now: Now, limits: &Limits) -> bool {
+        let Some(seen) = Seen::of_fact(fact, node) else { return false };
+        self.forget(now, limits);
+        if self.seen.iter().any(|(_, known)| *known == seen) {
+            return true;
+        }
+        self.seen.push_back((now.elapsed, seen));
+        false
+    }
+
+    /// Whether a raise tells what another raise told already: the alarm what RTMT told of it, or RTMT what the alarm told.
+    pub(crate) fn is_told(&mut self, signal: &Signal, fact: &Fact, at: Timestamp, now: Now, limits: &Limits) -> bool {
+        if signal.change != Change::Raise {
+            return false;
+        }
+        let by = By::of(fact);
+        self.forget(now, limits);
+        if self.seen.iter().any(|(_, seen)| seen.tells(signal, by, at)) {
+            return true;
+        }
+        let raised = Seen::Raised {
+            alert: signal.alert.clone(),
+            node: signal.node.clone(),
+            instance: signal.instance.clone(),
+            at,
+            by,
+        };
+        self.seen.push_back((now.elapsed, raised));
+        false
+    }
+
+    fn forget(&mut self, now: Now, limits: &Limits) {
+        while let Some((heard, _)) = self.seen.front()
+            && (now.elapsed.saturating_sub(*heard) > REMEMBERED || self.seen.len() >= limits.remembered_copies)
+        {
+            self.seen.pop_front();
+        }
+    }
+}
+
+impl Seen {
+    /// What makes a line itself; `None` where it has no sequence number or no time.
+    fn of_fact(fact: &Fact, node: Option<&str>) -> Option<Self> {
+        let node = node.or(fact.node_id.as_deref()).or(fact.host.as_deref()).unwrap_or_default().to_owned();
+        match &fact.rtmt {
+            Some(alert) if !alert.quotes => {
+                let detail = fact.param("AlertDetail").or_else(|| fact.param("Detail"));
+                let text = plain(detail.unwrap_or(&fact.raw));
+                Some(Self::Alert { name: alert.name.clone(), node, text })
+            }
+            _ => Some(Self::Line {
+                node,
+                sequence: fact.sequence?,
+                stamp: fact.stamp?,
+                facility: fact.facility.clone(),
+                mnemonic: fact.mnemonic.clone(),
+            }),
+        }
+    }
+
+    /// Whether this raise told a signal already.
+    fn tells(&self, signal: &Signal, by: By, at: Timestamp) -> bool {
+        let Self::Raised { alert, node, instance, at: known_at, by: known_by } = self else { return false };
+        if *alert != signal.alert || *node != signal.node {
+            return false;
+        }
+        let (rtmt, alarm, rtmt_at, alarm_at) = match (*known_by, by) {
+            (By::Alarm, By::Rtmt) => (&signal.instance, instance, at, *known_at),
+            (By::Rtmt, By::Alarm) => (instance, &signal.instance, *known_at, at),
+            _ => return false,
+        };
+        let before = alarm_at.duration_until(rtmt_at);
+        // RTMT may leave out what tells instances apart.
+        rtmt.iter().all(|pair| alarm.contains(pair)) && before >= -CLOCKS && before <= ALERT_AFTER
+    }
+}
+
+/// A text without the differences between its ways here: line breaks are blanks in the alert log.
+fn plain(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    bounded(&words.join(" "), TEXT_BYTES).to_owned()
+}
