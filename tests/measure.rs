@@ -1,5 +1,7 @@
 //! Measurements, on the release build only: `tests/run.sh` runs them with `--release`.
 
+mod fleet;
+
 use crate::harness::{
     ccxwatch::{Ccxwatch, Site},
     lines_of_cisco::Says,

@@ -110,6 +110,9 @@ impl Tail {
 
     /// What is left to send at shutdown.
     pub fn finish(&mut self, now: Now) -> Option<Batch> {
+        // A tail that has ended is behind nothing, or its lag would grow for ever.
+        self.observed.lag = Some(Lag { bytes: 0, behind_since: None });
+        self.observed.tell(self.context.observer.as_ref(), &self.name);
         self.batch(now, true)
     }
 

@@ -6,7 +6,7 @@ mod tail;
 mod tcp;
 mod udp;
 
-use super::{Access, Batch, DropReason, Limits, Observed, Observer, SourceContext, SourceName};
+use super::{Access, Batch, DropReason, Lag, Limits, Observed, Observer, SourceContext, SourceName};
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{fact::Fact, interest::Interest, settings::Settings};
 use std::{
@@ -33,6 +33,8 @@ struct Sum {
     closed: u64,
     drops: Vec<(DropReason, u64)>,
     events: Vec<(String, u64)>,
+    /// As each call said it.
+    lags: Vec<Lag>,
 }
 
 impl Observer for Sums {
@@ -42,6 +44,7 @@ impl Observer for Sums {
         sum.bytes += observed.bytes;
         sum.opened += observed.opened;
         sum.closed += observed.closed;
+        sum.lags.extend(observed.lag);
         for reason in DropReason::ALL {
             if observed.drops(reason) > 0 {
                 sum.drops.push((reason, observed.drops(reason)));

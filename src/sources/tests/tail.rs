@@ -1,6 +1,6 @@
 use super::{UNWANTED, context, wanted};
 use crate::sources::{
-    Batch, Limits, Position,
+    Batch, Lag, Limits, Position,
     file::{FileSource, Tail},
 };
 use ccxwatch_alerts::now::Now;
@@ -164,6 +164,31 @@ fn the_first_start_reads_all_as_a_backlog_and_later_files_live() {
     let (late, live): (Vec<_>, Vec<_>) = site.applied.drain(..).partition(|(_, catching_up)| *catching_up);
     assert_eq!(live, [(5, false)]);
     assert_eq!(late.len(), 2000);
+}
+
+#[test]
+fn says_how_far_it_is_behind() {
+    let site = site();
+    site.append("a.log", &lines(1000..1100));
+    let pattern = site.path("*.log");
+    let source = FileSource::new(pattern.to_str().unwrap(), None, &[]).unwrap();
+    let (context, sums) = context(Limits { block_bytes: 4096, ..Limits::default() });
+    let mut tail = source.tail(context);
+    let at = |seconds| Now { wall: Timestamp::UNIX_EPOCH, elapsed: SignedDuration::from_secs(seconds) };
+    let whole = fs::metadata(site.path("a.log")).unwrap().len();
+    let mut seconds = 1;
+    while tail.poll_once(&|| at(seconds)).more {
+        seconds += 1;
+    }
+    let lags = sums.get().lags;
+    assert_eq!(lags[0], Lag { bytes: whole - 4096, behind_since: Some(SignedDuration::from_secs(1)) });
+    assert_eq!(lags[1], Lag { bytes: whole - 2 * 4096, behind_since: Some(SignedDuration::from_secs(1)) });
+    assert_eq!(lags.last(), Some(&Lag { bytes: 0, behind_since: None }));
+    site.append("a.log", &lines(1100..1200));
+    tail.poll_once(&|| at(100));
+    assert_eq!(sums.get().lags.last().unwrap().behind_since, Some(SignedDuration::from_secs(100)));
+    tail.finish(at(101));
+    assert_eq!(sums.get().lags.last(), Some(&Lag { bytes: 0, behind_since: None }), "a tail that ended lags no more");
 }
 
 #[test]
