@@ -65,6 +65,7 @@ def build():
         ]),
         parts.lines("Share of failures", "Of the attempts of 15 minutes, by receiver. Only receivers that failed at all.", "percentunit", [(f"max by (receiver) (receiver:ccxwatch_notification_failures:ratio_rate15m{{{OURS}}})", "{{receiver}}")], steps=[(None, "green"), (0.5, "red")], marked=True),
         parts.lines("Latency", "From the decision to tell until a receiver has the notification.", "s", quantiles("ccxwatch_notification_latency_seconds")),
+        parts.lines("Given up", "Messages within an hour that will not be tried again: `ccxwatch alerts dead-letters` lists them.", "short", [(f"sum by (receiver) (increase(ccxwatch_notifications_given_up_total{{{OURS}}}[1h]))", "{{receiver}}")], steps=[(None, "green"), (1, "red")]),
         parts.lines("Outbox", "Messages that are not delivered yet.", "short", [(f"sum(ccxwatch_outbox_messages{{{OURS}}})", "messages")]),
     ]:
         board.with_panel(panel)

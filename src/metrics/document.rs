@@ -2,7 +2,7 @@
 
 use super::{HeartbeatStage, Metrics, facilities, severity_label};
 use crate::{
-    config::Detail,
+    config::{self, Config, Detail},
     sources::{DropReason, Lag, Observed, Observer, SourceName},
     store::FailureReason,
 };
@@ -87,12 +87,10 @@ fn observed(facility: &str) -> Observed {
     observed
 }
 
-/// Metrics of which each family has a series.
-fn populated() -> Metrics {
-    let metrics = Metrics::new();
-    metrics.set_clusters(&[cluster("berlin")], Timestamp::UNIX_EPOCH);
-    metrics.alerts_firing(&[AlertView {
-        labels: BTreeMap::from([("alertname".to_owned(), "SmartLicenseOutOfCompliance".to_owned())]),
+/// A firing alert.
+pub(super) fn alert(name: &str) -> AlertView {
+    AlertView {
+        labels: BTreeMap::from([("alertname".to_owned(), name.to_owned())]),
         annotations: BTreeMap::new(),
         status: AlertStatus::Firing,
         severity: Severity::Emergency,
@@ -106,7 +104,14 @@ fn populated() -> Metrics {
         end: None,
         flags: Vec::new(),
         deadline: None,
-    }]);
+    }
+}
+
+/// Metrics of which each family has a series.
+fn populated() -> Metrics {
+    let metrics = Metrics::new();
+    metrics.set_clusters(&[cluster("berlin")], Timestamp::UNIX_EPOCH);
+    metrics.alerts_firing(&[alert("SmartLicenseOutOfCompliance")]);
     metrics.observe(&udp("127.0.0.1:5514"), &observed("UC_LIB_LICENSE"));
     metrics.receive_buffer(&udp("127.0.0.1:5514"), 212_992, 16 << 20);
     metrics.queue("udp:127.0.0.1:5514", 1, 16);
@@ -279,7 +284,8 @@ fn a_quiet_cluster_can_be_left_out() {
     metrics.set_clusters(&clusters, Timestamp::UNIX_EPOCH);
     let (quiet, loud) = (lines("quiet"), lines("berlin"));
     assert!(quiet > 10 && loud > quiet);
-    metrics.set_detail(Detail::NotQuiet);
+    let metrics_of = config::Metrics { detail: Detail::NotQuiet };
+    metrics.configure(&Config { metrics: metrics_of, ..Config::default() });
     metrics.set_clusters(&clusters, Timestamp::UNIX_EPOCH);
     assert_eq!((lines("quiet"), lines("berlin")), (1, loud));
     let text = metrics.encode().unwrap();

@@ -1,6 +1,7 @@
 //! Every series of `/metrics`, built from one registry; label sets closed or bounded. `grafana/METRICS.md` has a row for each, and
 //! a test holds it against the real output.
 
+mod alerts;
 mod bounded;
 mod clusters;
 #[cfg(test)]
@@ -13,13 +14,14 @@ mod quiet;
 mod series;
 mod sources;
 
-use crate::{clock, config::Detail, store::FailureReason};
+use crate::{
+    clock,
+    config::{Config, Detail},
+    store::FailureReason,
+};
 use arc_swap::ArcSwap;
 use bounded::Names;
-use ccxwatch_alerts::{
-    alert::{AlertStatus, AlertView},
-    view::ClusterView,
-};
+use ccxwatch_alerts::{alert::AlertView, view::ClusterView};
 use ccxwatch_parsers::severity::Severity;
 use clusters::Clusters;
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +29,6 @@ use lag::Lags;
 use prometheus::{Registry, TextEncoder};
 use series::Series;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -110,9 +111,18 @@ impl Metrics {
         self.clusters.set(clusters, now, **self.detail.load());
     }
 
-    /// Which clusters have series of their own: `[metrics] detail`. Holds from the next [`Metrics::set_clusters`] on.
-    pub fn set_detail(&self, detail: Detail) {
-        self.detail.store(Arc::new(detail));
+    /// Takes a configuration over: which clusters have series of their own, from the next [`Metrics::set_clusters`] on, and the
+    /// receivers, whose series begin at 0: that makes the first failure an increase.
+    pub fn configure(&self, config: &Config) {
+        self.detail.store(Arc::new(config.metrics.detail));
+        for receiver in &config.receiver {
+            let label = self.receivers.label(receiver.name.get_ref());
+            self.series.notification_attempts.with_label_values(&[&*label]);
+            self.series.notifications_given_up.with_label_values(&[&*label]);
+            for reason in FailureReason::ALL {
+                self.series.notification_failures.with_label_values(&[&*label, reason.name()]);
+            }
+        }
     }
 
     /// A heartbeat passed a stage.
@@ -122,14 +132,8 @@ impl Metrics {
 
     /// The alerts; those that are resolved do not count.
     pub fn alerts_firing(&self, alerts: &[AlertView]) {
-        let mut counts = BTreeMap::<_, i64>::new();
-        for alert in alerts.iter().filter(|alert| alert.status == AlertStatus::Firing) {
-            let name = alert.labels.get("alertname").map_or("", String::as_str);
-            let state = if alert.acknowledged.is_some() { "acknowledged" } else { "firing" };
-            *counts.entry([name, severity_label(alert.severity), state]).or_default() += 1;
-        }
         self.series.alerts.reset();
-        for (labels, count) in counts {
+        for (labels, count) in alerts::counts(alerts) {
             self.series.alerts.with_label_values(&labels).set(count);
         }
     }

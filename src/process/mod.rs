@@ -67,7 +67,7 @@ impl Process {
     /// again on a reload.
     pub async fn start(config: Config, file: Option<PathBuf>) -> Result<Self, Failure> {
         let metrics = Arc::new(Metrics::new());
-        metrics.set_detail(config.metrics.detail);
+        metrics.configure(&config);
         metrics.config_reload(true);
         let plan = Roster::default().plan(&config)?;
         let web_address = *config.web.listen.get_ref();

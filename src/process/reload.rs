@@ -103,7 +103,7 @@ impl Reloader {
         self.context.interest.store(Arc::new(interest));
         self.context.access.store(Arc::new(access(&config)));
         self.web_config.store(Arc::new(config.web.clone()));
-        self.metrics.set_detail(config.metrics.detail);
+        self.metrics.configure(&config);
         self.config = config;
         *secrets = new_secrets;
         change.listeners.start(&self.context);

@@ -68,6 +68,22 @@ pub enum FailureReason {
 }
 
 impl FailureReason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::Auth,
+        Self::RefusedRecipient,
+        Self::Rejected,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::Template,
+        Self::NotConfigured,
+        Self::Overflow,
+        Self::Expired,
+    ];
+
     /// The name in metric labels and JSON: `refused_recipient`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -142,14 +142,19 @@ const TABLE: [Row; 13] = {
     ]
 };
 
-/// Whether lines of this facility can say anything, before they are parsed.
+/// Whether lines of this facility can say anything, before they are parsed. Alerts of RTMT are wanted anyway.
 pub(crate) fn may_say(facility: &[u8]) -> bool {
     facility.ends_with(b"SLMALARMCATALOG")
 }
 
 fn row(fact: &Fact) -> Option<&'static Row> {
-    let says = |row: &&Row| squeezed(fact.mnemonic.as_bytes()).eq(row.0.bytes());
-    may_say(fact.facility.as_bytes()).then(|| TABLE.iter().find(says))?
+    let name = match &fact.rtmt {
+        Some(alert) if !alert.quotes => &alert.name,
+        _ if may_say(fact.facility.as_bytes()) => &fact.mnemonic,
+        _ => return None,
+    };
+    let says = |row: &&Row| squeezed(name.as_bytes()).eq(row.0.bytes());
+    TABLE.iter().find(says)
 }
 
 /// The newest word on registration and authorization of one cluster.
@@ -220,13 +225,15 @@ mod tests {
 
     const OVERAGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-    fn hear(state: &mut SmartLicense, mnemonic: &str, hour: i64) -> bool {
-        let line = format!(
-            "<185>7: cucm1: Nov 24 2026 10:00:00.000 UTC : %UC_SLMALARMCATALOG-1-{mnemonic}: %[Reason=x][NodeID=cucm1]: y"
-        );
+    fn hear_line(state: &mut SmartLicense, event: &str, hour: i64) -> bool {
+        let line = format!("<185>7: cucm1: Nov 24 2026 10:00:00.000 UTC : %{event}[NodeID=cucm1]: y");
         let origin = Origin { channel: Channel::Udp, sender: None, source: String::new(), node: None };
-        let fact = Fact::of_record(&parse(line.as_bytes()), at(hour), origin, false).pop().expect("an event");
-        state.hear(&fact, at(hour), OVERAGE)
+        let facts = Fact::of_record(&parse(line.as_bytes()), at(hour), origin, false);
+        facts.into_iter().any(|fact| state.hear(&fact, at(hour), OVERAGE))
+    }
+
+    fn hear(state: &mut SmartLicense, mnemonic: &str, hour: i64) -> bool {
+        hear_line(state, &format!("UC_SLMALARMCATALOG-1-{mnemonic}: %[Reason=x]"), hour)
     }
 
     fn at(hour: i64) -> Timestamp {
@@ -250,6 +257,16 @@ mod tests {
         assert_eq!((state.registration, state.authorization), (Registration::Registered, Authorization::InCompliance));
         assert_eq!(state.restriction_at, None);
         assert!(!hear(&mut state, "SmartLicenseRegistrationExpired", 7), "older than the confirmation");
+    }
+
+    #[test]
+    fn an_alert_of_rtmt_says_the_same() {
+        let mut state = SmartLicense::default();
+        let rtmt = "UC_RTMT-2-RTMT_ALERT: %[AlertName=SmartLicenseInOverageOutOfCompliance][AlertDetail= x]";
+        assert!(hear_line(&mut state, rtmt, 1));
+        assert_eq!(state.authorization, Authorization::OutOfCompliance);
+        assert!(!hear_line(&mut state, "UC_RTMT-2-RTMT_ALERT: %[AlertName=CriticalServiceDown][AlertDetail= x]", 2));
+        assert!(!hear_line(&mut state, "UC_OTHER-4-SmartLicenseInEval: %", 3));
     }
 
     #[test]
