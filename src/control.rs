@@ -1,6 +1,10 @@
 //! The control socket: HTTP over a Unix socket in the data directory, for its owner only.
 
-use crate::{pipeline::Command, process::ReloadRequest, web::Snapshot};
+mod delivery;
+
+pub use delivery::{AT_ONCE, ResendBody};
+
+use crate::{notify::World, pipeline::Command, process::ReloadRequest, store::Reader, web::Snapshot};
 use arc_swap::ArcSwap;
 use axum::{
     Json, Router,
@@ -53,6 +57,7 @@ struct Control {
     commands: mpsc::Sender<Command>,
     reloads: mpsc::Sender<ReloadRequest>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    store: Reader,
 }
 
 /// Binds the socket. The lock on the data directory is held, so a socket that is there was left by a dead process.
@@ -72,7 +77,7 @@ pub async fn serve(
     listener: UnixListener,
     commands: mpsc::Sender<Command>,
     reloads: mpsc::Sender<ReloadRequest>,
-    snapshot: Arc<ArcSwap<Snapshot>>,
+    world: World,
     shutdown: CancellationToken,
 ) {
     let router = Router::new()
@@ -82,9 +87,12 @@ pub async fn serve(
         .route("/api/v1/clusters/{name}/acknowledge", post(acknowledge))
         .route("/api/v1/clusters/{name}/confirm-compliant", post(confirm_compliant))
         .route("/api/v1/clusters/{name}/usage", post(usage))
+        .route("/api/v1/receivers/{name}/test", post(delivery::test))
+        .route("/api/v1/dead-letters", get(delivery::dead_letters))
+        .route("/api/v1/dead-letters/resend", post(delivery::resend))
         .route("/-/reload", post(reload))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(Control { commands, reloads, snapshot });
+        .with_state(Control { commands, reloads, snapshot: world.snapshot, store: world.backlog });
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the control socket ended");

@@ -31,7 +31,7 @@ impl Recipients {
     }
 
     /// One message per recipient of each receiver of the notification.
-    fn messages(&self, notification: &Arc<Notification>) -> impl Iterator<Item = NewMessage> {
+    pub fn messages(&self, notification: &Arc<Notification>) -> impl Iterator<Item = NewMessage> {
         notification.receivers.iter().flat_map(move |receiver| {
             self.by_receiver.get(receiver).into_iter().flatten().map(move |recipient| NewMessage {
                 receiver: receiver.clone(),

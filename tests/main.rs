@@ -4,6 +4,7 @@
 mod alertmanager;
 mod crash;
 mod dashboards;
+mod deliveries;
 mod direction;
 mod disk;
 mod faults;

@@ -1,6 +1,9 @@
 //! `ccxwatch alerts`: what fires, and what a person says to it.
 
-use super::{Failure, client, configuration};
+use super::{
+    Failure, client, configuration,
+    deliveries::{self, DeadLettersArguments, PreviewArguments, TestArguments},
+};
 use crate::{config::Config, terminal::inert};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -17,7 +20,10 @@ Talks to the running process over the socket in its data directory, so it needs 
 Examples:
   ccxwatch alerts list
   ccxwatch alerts acknowledge berlin --comment \"calling the license desk\"
-  ccxwatch alerts confirm-compliant berlin --comment \"30 seats bought, order 4711\"")]
+  ccxwatch alerts confirm-compliant berlin --comment \"30 seats bought, order 4711\"
+  ccxwatch alerts preview --receiver uc-team --reason countdown_shortly
+  ccxwatch alerts send-test --receiver uc-team
+  ccxwatch alerts dead-letters")]
 pub struct Arguments {
     /// The configuration of the running process; without it the embedded default.
     #[arg(long, value_name = "FILE", global = true)]
@@ -40,6 +46,12 @@ enum Action {
     Acknowledge(Statement),
     /// Say that the licenses were bought or the use fell: the episode ends, and who was told of its start is told.
     ConfirmCompliant(Statement),
+    /// Print the message that a receiver would get.
+    Preview(PreviewArguments),
+    /// Send a test to a receiver.
+    SendTest(TestArguments),
+    /// List messages that were given up, and try them again.
+    DeadLetters(DeadLettersArguments),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +73,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Action::List { json } => list(&config, *json),
         Action::Acknowledge(statement) => state(&config, statement, "acknowledge"),
         Action::ConfirmCompliant(statement) => state(&config, statement, "confirm-compliant"),
+        Action::Preview(arguments) => deliveries::preview(&config, arguments),
+        Action::SendTest(arguments) => deliveries::send_test(&config, arguments),
+        Action::DeadLetters(arguments) => deliveries::dead_letters(&config, arguments),
     }
 }
 

@@ -36,6 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         config::DEFAULT.to_owned()
     } else {
         let config = configuration(arguments.config.as_deref())?;
+        check_templates(&config)?;
         if arguments.suggest {
             let clusters = client::ask(&config, "/api/v1/clusters", None)?;
             suggest::blocks(&clusters, &client::ask(&config, "/api/v1/senders", None)?)
@@ -47,4 +48,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     };
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+}
+
+/// Templates are files of their own: they are compiled, and tried with every reason.
+fn check_templates(config: &config::Config) -> Result<(), Failure> {
+    let faults = crate::notify::check_templates(config);
+    let mut lines = faults.iter().map(ToString::to_string);
+    match lines.next() {
+        None => Ok(()),
+        Some(first) => Err(Failure::Templates(lines.fold(first, |text, line| text + "\n" + &line))),
+    }
 }

@@ -30,6 +30,9 @@ pub enum Failure {
     /// A receiver cannot be started: its secret or certificate cannot be read.
     #[error("{0}")]
     Receiver(#[from] NotifyError),
+    /// Templates are wrong, or cannot be read.
+    #[error("{0}")]
+    Templates(String),
     /// An address or port cannot be used.
     #[error("cannot listen on {address}: {source}. {hint}")]
     Listen {
@@ -75,7 +78,7 @@ impl Failure {
 pub fn exit_code(failure: &Failure) -> u8 {
     match failure {
         Failure::Running(_) => 1,
-        Failure::Configuration(_) | Failure::Receiver(_) => 3,
+        Failure::Configuration(_) | Failure::Receiver(_) | Failure::Templates(_) => 3,
         Failure::Listen { .. } => 4,
         Failure::Store(_) => 5,
         Failure::Input { .. } => 6,

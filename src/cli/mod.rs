@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod check;
 mod client;
+mod deliveries;
 mod exit;
 pub mod parse;
 pub mod reload;

@@ -1,8 +1,8 @@
 //! Reading and checking a configuration: each fault is said with line, column and a next step.
 
-use super::{Cluster, Config};
+use super::{Cluster, Config, ReceiverKind};
 use crate::{notify, step::CONSOLE};
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -115,12 +115,46 @@ fn check(config: &Config, faults: &mut Faults) {
     if !url.is_empty() && !notify::is_http_url(url) {
         faults.at(&config.web.external_url, format!("{url:?} is no URL; write https://HOST/"));
     }
+    check_heartbeats(config, faults);
     for receiver in &config.receiver {
         if let Err(message) = notify::check_receiver(receiver) {
             faults.at(&receiver.name, format!("receiver {:?}: {message}", receiver.name.get_ref()));
         }
         if receiver.name.get_ref() == CONSOLE {
             faults.at(&receiver.name, format!("{CONSOLE:?} is the name of the built-in receiver; choose another one"));
+        }
+    }
+}
+
+/// The shortest and the longest interval of a heartbeat.
+const HEARTBEAT: [SignedDuration; 2] = [SignedDuration::from_mins(1), SignedDuration::from_hours(24)];
+
+fn check_heartbeats(config: &Config, faults: &mut Faults) {
+    for heartbeat in &config.heartbeat {
+        let name = &heartbeat.receiver;
+        faults.time_zone(&heartbeat.timezone);
+        match config.receiver.iter().find(|receiver| receiver.name.get_ref() == name.get_ref()).map(|found| &found.kind)
+        {
+            None => {
+                faults.at(name, format!("no [[receiver]] is called {:?}; add it or correct the name", name.get_ref()));
+            }
+            Some(ReceiverKind::Alertmanager(_)) => faults.at(
+                name,
+                "an Alertmanager takes alerts and no heartbeats; let Prometheus watch `up` of ccxwatch".to_owned(),
+            ),
+            Some(ReceiverKind::Email(_) | ReceiverKind::Webhook(_)) => {}
+        }
+        match (heartbeat.interval, heartbeat.at) {
+            (Some(interval), None) if (HEARTBEAT[0]..=HEARTBEAT[1]).contains(&interval) => {}
+            (Some(_), None) => faults.at(name, "a heartbeat's `interval` must be between 1m and 24h".to_owned()),
+            (None, Some(_)) => {}
+            _ => faults.at(name, "a heartbeat has either an `interval` or a time of day `at`; write one".to_owned()),
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for heartbeat in &config.heartbeat {
+        if !seen.insert(heartbeat.receiver.get_ref()) {
+            faults.at(&heartbeat.receiver, "this receiver has a heartbeat already; remove one".to_owned());
         }
     }
 }

@@ -5,6 +5,7 @@
 mod alerts;
 mod check;
 mod cluster;
+mod heartbeat;
 mod license;
 mod metrics;
 mod receiver;
@@ -18,6 +19,7 @@ mod web;
 pub use alerts::{Alerts, FromSeverity};
 pub use check::{ConfigError, Fault, load, parse};
 pub use cluster::{Cluster, Node};
+pub use heartbeat::Heartbeat;
 pub use license::{Feeds, License};
 pub use metrics::{Detail, Metrics};
 pub use receiver::{
@@ -58,6 +60,8 @@ pub struct Config {
     pub templates: MailTemplates,
     /// `[[receiver]]`
     pub receiver: Vec<Receiver>,
+    /// `[[heartbeat]]`
+    pub heartbeat: Vec<Heartbeat>,
     /// `[[time_window]]`
     pub time_window: Vec<TimeWindow>,
     /// `[[route]]`
@@ -101,7 +105,7 @@ mod tests {
         let text = text.replace("/etc/ccxwatch/ca.pem", "/etc/hostname");
         let config = parse(&text, "examples").unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!((config.cluster.len(), config.receiver.len(), config.sources.file.len()), (1, 3, 1));
-        assert_eq!((config.time_window.len(), config.route.len()), (1, 3));
+        assert_eq!((config.time_window.len(), config.route.len(), config.heartbeat.len()), (1, 3, 2));
     }
 
     #[test]
@@ -116,6 +120,7 @@ mod tests {
             ("[[cluster]]\nname = \"a\"\nlabels = { a = \"\\u0007\" }\n", "3:16", "control characters"),
             ("[[sources.udp]]\nlisten = \"0.0.0.0:514\"\n", "2:10", "allowed_senders"),
             ("[[sources.file]]\npath = \"x\"\nnode = \"nobody\"\n", "3:8", "[[cluster]]"),
+            ("[[heartbeat]]\nreceiver = \"nobody\"\ninterval = \"1m\"\n", "2:12", "no [[receiver]]"),
             ("[license\n", "1:9", "]"),
         ];
         for (text, place, said) in cases {

@@ -18,7 +18,7 @@ use crate::{
 };
 use ccxwatch_alerts::{
     alert::{AlertStatus, AlertView},
-    notification::{Notification, Reason},
+    notification::{GroupMember, Notification, Reason},
 };
 use hyper::{
     HeaderMap,
@@ -230,9 +230,33 @@ impl Alertmanager {
     }
 }
 
+/// The alert of a notification, as it would be posted: for a preview.
+pub(super) fn preview(notification: &Notification, external_url: Option<&str>) -> String {
+    let mut alerts = BTreeMap::new();
+    take(&mut alerts, notification);
+    let ends_at = |posted: &Posted| posted.ended.unwrap_or(notification.at).max(posted.starts_at);
+    let all: Vec<_> = alerts
+        .values()
+        .map(|posted| Postable {
+            labels: &posted.labels,
+            annotations: &posted.annotations,
+            starts_at: posted.starts_at,
+            ends_at: ends_at(posted),
+            generator_url: external_url,
+        })
+        .collect();
+    serde_json::to_string_pretty(&all).unwrap_or_default()
+}
+
 /// Takes what a notification says into the state.
 fn take(alerts: &mut BTreeMap<Key, Posted>, notification: &Notification) {
     if notification.reason == Reason::Heartbeat {
+        return;
+    }
+    if let Some(grouped) = &notification.grouped {
+        for member in &grouped.members {
+            take(alerts, &alone(notification, member));
+        }
         return;
     }
     if is_end(notification) {
@@ -270,6 +294,26 @@ fn take(alerts: &mut BTreeMap<Key, Posted>, notification: &Notification) {
         entry => {
             entry.insert_entry(new);
         }
+    }
+}
+
+/// A member of a group, as if it were told alone: Alertmanager has groups of its own.
+fn alone(group: &Notification, member: &GroupMember) -> Notification {
+    Notification {
+        reason: if member.firing { member.reason } else { Reason::Resolved },
+        alertname: member.alertname.clone(),
+        cluster: member.cluster.clone(),
+        node: member.node.clone(),
+        labels: member.labels.clone(),
+        fingerprint: member.fingerprint.clone(),
+        severity: member.severity,
+        episode: member.episode.clone(),
+        since: member.since,
+        summary: member.summary.clone(),
+        description: String::new(),
+        runbook: Vec::new(),
+        grouped: None,
+        ..group.clone()
     }
 }
 

@@ -111,6 +111,7 @@ impl Content {
         let flags: Vec<String> = notification.flags.iter().map(|flag| texts::flag(flag)).collect();
         let description = std::slice::from_ref(&notification.description);
         let sections = [
+            members(notification, &audience.zone),
             section("What it means", description, Kind::Text),
             section("What to do", &notification.runbook, Kind::Steps),
             section(texts::history_title(notification.reason), &notification.history, Kind::Points),
@@ -149,6 +150,17 @@ fn section(title: &'static str, texts: &[String], kind: Kind) -> Option<Section>
         entries.push(format!("… ({} more)", texts.len() - ENTRIES));
     }
     Some(Section { title, entries, kind })
+}
+
+/// The alerts of a group, the worst first.
+fn members(notification: &Notification, zone: &TimeZone) -> Option<Section> {
+    let grouped = notification.grouped.as_ref()?;
+    let lines: Vec<String> = grouped.members.iter().take(ENTRIES).map(|member| texts::member(member, zone)).collect();
+    let mut entries: Vec<String> = lines.iter().map(|line| visible(line, TEXT)).collect();
+    if grouped.size > entries.len() {
+        entries.push(format!("… ({} more)", grouped.size - entries.len()));
+    }
+    Some(Section { title: "Alerts", entries, kind: Kind::Points })
 }
 
 fn facts(notification: &Notification, audience: &Audience, now: Timestamp) -> Vec<(&'static str, String)> {

@@ -28,6 +28,8 @@ pub(super) struct Context {
     history: Vec<String>,
     flags: Vec<String>,
     alertname: String,
+    /// The alerts that are told together; empty where it is one.
+    alerts: Vec<Member>,
     cluster: Option<String>,
     node: Option<String>,
     /// `critical`, and its number of syslog.
@@ -64,6 +66,20 @@ struct Moment {
     zone: String,
 }
 
+/// One alert of a group.
+#[derive(Debug, Serialize)]
+struct Member {
+    firing: bool,
+    news: bool,
+    alertname: String,
+    cluster: Option<String>,
+    node: Option<String>,
+    severity: String,
+    since: Option<Moment>,
+    summary: String,
+    episode: String,
+}
+
 #[derive(Debug, Serialize)]
 struct Evidence {
     count: u64,
@@ -93,6 +109,23 @@ impl Context {
             history: list(&notification.history),
             flags: notification.flags.iter().take(ENTRIES).map(|flag| texts::flag(flag)).collect(),
             alertname: name(&notification.alertname),
+            alerts: notification
+                .grouped
+                .iter()
+                .flat_map(|grouped| &grouped.members)
+                .take(ENTRIES)
+                .map(|member| Member {
+                    firing: member.firing,
+                    news: member.news,
+                    alertname: name(&member.alertname),
+                    cluster: member.cluster.as_deref().map(name),
+                    node: member.node.as_deref().map(name),
+                    severity: member.severity.name().to_ascii_lowercase(),
+                    since: member.since.map(moment),
+                    summary: text(&member.summary),
+                    episode: HeaderText::new(&member.episode, 200).into_string(),
+                })
+                .collect(),
             cluster: notification.cluster.as_deref().map(name),
             node: notification.node.as_deref().map(name),
             severity: notification.severity.name().to_ascii_lowercase(),
@@ -153,4 +186,42 @@ pub(super) fn labels(notification: &Notification) -> BTreeMap<String, String> {
     let cluster = notification.cluster.as_deref().filter(|cluster| !cluster.is_empty());
     labels.extend(cluster.map(|cluster| ("cluster".to_owned(), visible(cluster, NAME))));
     labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_every_name_and_no_other() {
+        let document = include_str!("../../docs/templates.md");
+        let table = document.split("## Names").nth(1).unwrap();
+        let rows = table.lines().filter(|line| line.starts_with("| `"));
+        let documented: std::collections::BTreeSet<String> = rows
+            .flat_map(|row| {
+                row.split('|').nth(1).unwrap().split(',').map(|name| name.trim().trim_matches('`').to_owned())
+            })
+            .collect();
+        let config = crate::config::Config::default();
+        let notification = super::super::sample::sample(&config, Reason::Firing, Timestamp::UNIX_EPOCH);
+        let message = Message {
+            id: None,
+            message_id: String::new(),
+            receiver: String::new(),
+            recipient: String::new(),
+            created_at: notification.at,
+            notification: std::sync::Arc::new(notification),
+            attempts: 0,
+        };
+        let audience = Audience {
+            receiver: String::new(),
+            recipient: String::new(),
+            others: Vec::new(),
+            zone: TimeZone::UTC,
+            external_url: None,
+        };
+        let context = serde_json::to_value(Context::of(&message, &audience, Timestamp::UNIX_EPOCH)).unwrap();
+        let names = context.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(documented, names);
+    }
 }

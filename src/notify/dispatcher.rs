@@ -120,9 +120,21 @@ impl Dispatcher {
     /// submitted before, or found in the store, is not delivered twice; nor is one that has left unrecorded while the store was
     /// failing, and is submitted once more when it is recorded.
     pub fn submit(&self, message: Message) {
+        self.hand_over(message, Inbox::push);
+    }
+
+    /// Delivers a message that was given up before.
+    pub fn resubmit(&self, message: Message) {
+        self.hand_over(message, |inbox, message| {
+            inbox.push_again(message);
+            Ok(())
+        });
+    }
+
+    fn hand_over(&self, message: Message, push: impl Fn(&Inbox, Message) -> Result<(), Box<Message>>) {
         let lane = self.lanes.get(&(message.receiver.clone(), message.recipient.clone()));
         let (message, reason, error) = if let Some(inbox) = lane {
-            let Err(message) = inbox.push(message) else { return };
+            let Err(message) = push(inbox, message) else { return };
             let error = "too many messages wait in memory while the store takes none".to_owned();
             (*message, FailureReason::Overflow, error)
         } else {

@@ -89,6 +89,12 @@ impl Inbox {
         Ok(())
     }
 
+    /// Takes a message again that was taken and finished before. Whoever resends bounds their number.
+    pub(super) fn push_again(&self, message: Message) {
+        self.state().incoming.push_back(message);
+        self.wake.notify_one();
+    }
+
     /// A message is about to come.
     pub(super) fn expect(&self) {
         self.state().expected = true;

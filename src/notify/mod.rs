@@ -15,6 +15,7 @@
 //! | `template.rs`, `context.rs` | the operator's templates, and what they see |
 //! | `content.rs`, `texts.rs`, `escape.rs` | what it says, and that hostile text stays text |
 //! | `plain.rs`, `html.rs` | how it looks |
+//! | `preview.rs`, `sample.rs` | messages looked at before they are needed |
 //!
 //! A new kind of receiver is a file here, and a row in [`Notifier`].
 
@@ -32,7 +33,9 @@ mod inbox;
 mod lane;
 mod message;
 mod plain;
+mod preview;
 mod queue;
+mod sample;
 mod stream;
 mod template;
 mod texts;
@@ -44,6 +47,8 @@ mod tests;
 
 pub use check::{check_receiver, is_http_url};
 pub use dispatcher::{Dispatcher, Prepared, ReceiverHealth};
+pub use preview::{Preview, check_templates, preview, send_directly};
+pub use sample::{heartbeat, reason, test};
 
 use crate::{
     config::{Config, MailTemplates, Receiver, ReceiverKind},

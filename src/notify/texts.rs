@@ -4,7 +4,7 @@ use super::{
     content::Audience,
     escape::{HeaderText, visible},
 };
-use ccxwatch_alerts::notification::{Notification, Reason};
+use ccxwatch_alerts::notification::{GroupMember, Notification, Reason};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// Longest subject, in characters.
@@ -72,6 +72,17 @@ pub(super) fn headline(notification: &Notification, now: Timestamp) -> String {
         | Reason::NotificationFailing
         | Reason::Heartbeat => notification.summary.clone(),
     }
+}
+
+/// One alert of a group.
+pub(super) fn member(member: &GroupMember, zone: &TimeZone) -> String {
+    let state = match (member.firing, member.news) {
+        (true, true) => "new",
+        (true, false) => "still firing",
+        (false, _) => "ended",
+    };
+    let since = member.since.map_or_else(String::new, |since| format!(", since {}", time(since, zone)));
+    format!("{} ({state}): {}{since}", member.severity.name(), member.summary)
 }
 
 /// What the list of what was told before is called.

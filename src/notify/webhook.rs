@@ -126,8 +126,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Without secrets, for tests.
-    #[cfg(test)]
+    /// For a preview: secrets are not read.
     pub(super) fn preview(receiver: &Receiver, webhook: &Settings, common: &Common) -> Result<Self, NotifyError> {
         let shown = |text: &Text| match text {
             Text::Plain(text) => text.clone(),

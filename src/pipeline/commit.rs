@@ -222,7 +222,8 @@ impl Commits {
         self.delivery.expect(&transaction.messages);
         let messages = transaction.messages.clone();
         let heartbeat = transaction.heartbeat;
-        let changes_history = !messages.is_empty() || !transaction.outcomes.is_empty();
+        let changes_history =
+            !messages.is_empty() || !transaction.outcomes.is_empty() || !transaction.resent.is_empty();
         let done = self.store.commit(transaction);
         let replies = std::mem::take(&mut self.gathering_replies);
         let left = std::mem::take(&mut self.gathering_left);
@@ -235,7 +236,7 @@ impl Commits {
     /// sender to be told by [`Commits::reply_after_commit`] when that is stored.
     pub(super) async fn progress(&mut self) -> Option<oneshot::Sender<()>> {
         enum News {
-            Committed(Result<CommitResult, oneshot::error::RecvError>),
+            Committed(Box<Result<CommitResult, oneshot::error::RecvError>>),
             Overdue,
             Due,
             Delivery(Progress),
@@ -257,7 +258,7 @@ impl Commits {
             let news = !failing || in_flight.left < in_flight.messages.len();
             tokio::select! {
                 biased;
-                result = &mut in_flight.done => News::Committed(result),
+                result = &mut in_flight.done => News::Committed(Box::new(result)),
                 () = tokio::time::sleep_until(too_long), if news => News::Overdue,
             }
         };
@@ -267,7 +268,7 @@ impl Commits {
             progress = delivery.progress() => News::Delivery(progress),
         };
         match news {
-            News::Committed(result) => self.committed(result),
+            News::Committed(result) => self.committed(*result),
             News::Overdue => self.overdue(),
             News::Due => {}
             News::Delivery(Progress::Store(stored)) => return Some(stored),
@@ -302,6 +303,7 @@ impl Commits {
         if !transaction.messages.is_empty()
             || !transaction.saved.is_empty()
             || !transaction.outcomes.is_empty()
+            || !transaction.resent.is_empty()
             || !self.gathering_replies.is_empty()
             || transaction.heartbeat.is_some()
         {
@@ -343,6 +345,9 @@ impl Commits {
                 for message in committed.messages {
                     self.send(message);
                 }
+                for message in committed.resent {
+                    self.delivery.resubmit(message);
+                }
                 for reply in in_flight.replies {
                     let _ = reply.send(());
                 }
@@ -368,6 +373,7 @@ impl Commits {
         transaction.messages.append(&mut self.gathering.messages);
         transaction.positions.append(&mut self.gathering.positions);
         transaction.outcomes.append(&mut self.gathering.outcomes);
+        transaction.resent.append(&mut self.gathering.resent);
         transaction.heartbeat = self.gathering.heartbeat.take().or(transaction.heartbeat);
         keep_last(&mut transaction.saved, |row| row.key.clone());
         keep_last(&mut transaction.positions, |position| position.key.clone());
@@ -437,6 +443,7 @@ fn is_empty(transaction: &Transaction) -> bool {
         && transaction.saved.is_empty()
         && transaction.positions.is_empty()
         && transaction.outcomes.is_empty()
+        && transaction.resent.is_empty()
 }
 
 fn positive(duration: SignedDuration) -> Duration {

@@ -124,6 +124,14 @@ impl Delivery {
         }
     }
 
+    /// Delivers a message that was given up before.
+    pub(super) fn resubmit(&mut self, message: Message) {
+        // During a replacement the new receivers find it in the store.
+        if let State::Running(dispatcher) = &self.state {
+            dispatcher.resubmit(message);
+        }
+    }
+
     /// These messages are about to be committed.
     pub(super) fn expect(&self, messages: &[NewMessage]) {
         if let State::Running(dispatcher) = &self.state {

@@ -24,6 +24,7 @@ use arc_swap::ArcSwap;
 use ccxwatch_alerts::{
     engine::Engine,
     input::{Input, OperatorCommand, UsageReport},
+    notification::Notification,
     now::Now,
 };
 use commit::Commits;
@@ -42,6 +43,10 @@ pub enum Command {
     Operator(OperatorCommand, oneshot::Sender<()>),
     /// A report of license use. Answered after the commit that makes it durable.
     Usage(UsageReport, oneshot::Sender<()>),
+    /// Something to tell that is no alert: a test, a heartbeat. Answered after the commit.
+    Tell(Box<Notification>, oneshot::Sender<()>),
+    /// Messages that were given up are to be tried again. Answered after the commit.
+    Resend(Vec<i64>, oneshot::Sender<()>),
     /// A whole new configuration, checked. Answered when it holds, or with the reason why it cannot.
     Reload(Box<Reload>, oneshot::Sender<Result<(), String>>),
     /// How far files were read, once these queues have ended.
@@ -219,6 +224,15 @@ impl Pipeline {
         let (input, reply) = match command {
             Command::Operator(command, reply) => (Input::Operator(command), reply),
             Command::Usage(report, reply) => (Input::Usage(report), reply),
+            Command::Tell(notification, reply) => {
+                let messages = self.recipients.messages(&Arc::new(*notification)).collect::<Vec<_>>();
+                self.commits.gathering().messages.extend(messages);
+                return self.commits.reply_after_commit(reply);
+            }
+            Command::Resend(ids, reply) => {
+                self.commits.gathering().resent.extend(ids);
+                return self.commits.reply_after_commit(reply);
+            }
             Command::Reload(reload, reply) => {
                 // Whoever asked may have gone.
                 let _ = reply.send(self.reload(*reload));

@@ -1,5 +1,6 @@
 //! The running process: binds everything first, then starts everything, takes other configurations over, and stops in order.
 
+mod alive;
 mod bound;
 mod reload;
 mod roster;
@@ -117,7 +118,14 @@ impl Process {
             control,
             command_sender.clone(),
             reload_sender,
+            starter.world.clone(),
+            stop_doors.clone(),
+        ));
+        let heartbeats = Arc::new(ArcSwap::from_pointee(config.heartbeat.clone()));
+        tokio::spawn(alive::run(
+            Arc::clone(&heartbeats),
             Arc::clone(&snapshot),
+            command_sender.clone(),
             stop_doors.clone(),
         ));
         let web_config = Arc::new(ArcSwap::from_pointee(config.web.clone()));
@@ -157,8 +165,17 @@ impl Process {
             positions,
         };
         let pipeline = tokio::spawn(pipeline::run(parts, stop.clone()));
-        let reloader =
-            Reloader { file, config, web: web_address, roster, context, commands: command_sender, metrics, web_config };
+        let reloader = Reloader {
+            file,
+            config,
+            web: web_address,
+            roster,
+            context,
+            commands: command_sender,
+            metrics,
+            web_config,
+            heartbeats,
+        };
         // Before anybody is told that the process is ready: from then on a signal ends it in order, or reloads it.
         tokio::spawn(reloader.run(Hangup::new(), reloads));
         let stop_signals = StopSignals::new();

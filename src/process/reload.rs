@@ -34,6 +34,7 @@ pub(super) struct Reloader {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) web_config: Arc<ArcSwap<config::Web>>,
+    pub(super) heartbeats: Arc<ArcSwap<Vec<config::Heartbeat>>>,
 }
 
 impl Reloader {
@@ -103,6 +104,7 @@ impl Reloader {
         self.context.interest.store(Arc::new(interest));
         self.context.access.store(Arc::new(access(&config)));
         self.web_config.store(Arc::new(config.web.clone()));
+        self.heartbeats.store(Arc::new(config.heartbeat.clone()));
         self.metrics.configure(&config);
         self.config = config;
         *secrets = new_secrets;

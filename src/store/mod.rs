@@ -27,7 +27,7 @@ mod tests;
 pub use error::{CommitError, StoreError};
 pub use open::Opened;
 pub use outcome::{DeliveryResult, FailureReason, Outcome};
-pub use read::{Delivery, DeliveryState, Reader, StoredNotification};
+pub use read::{DeadLetter, Delivery, DeliveryState, Reader, StoredNotification};
 pub use thread::{Committed, Store};
 
 pub(crate) use checksum::fnv as fingerprint;
@@ -48,6 +48,8 @@ pub struct Transaction {
     pub positions: Vec<Position>,
     /// How deliveries ended.
     pub outcomes: Vec<Outcome>,
+    /// Messages that were given up and are to be tried again.
+    pub resent: Vec<i64>,
     /// Birth time of the newest heartbeat.
     pub heartbeat: Option<Timestamp>,
 }

@@ -39,6 +39,29 @@ pub struct Delivery {
     pub finished_at: Option<Timestamp>,
 }
 
+/// A message that was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Its number.
+    pub id: i64,
+    /// The receiver's name.
+    pub receiver: String,
+    /// The recipient: a mail address, or empty where the receiver is its own recipient.
+    pub recipient: String,
+    /// When it was to be told.
+    pub created_at: Timestamp,
+    /// Attempts that were made.
+    pub attempts: u32,
+    /// What went wrong at the last.
+    pub error: Option<String>,
+    /// When it was given up.
+    pub given_up_at: Option<Timestamp>,
+    /// What it was to tell.
+    pub summary: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// How far a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,7 +82,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, connection: Arc::default() }
     }
 
@@ -94,6 +117,27 @@ impl Reader {
         self.with(|connection| told_to(connection, receiver, episodes, limit))
     }
 
+    /// The messages that were given up, newest first.
+    pub fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.with(|connection| dead_letters(connection, limit))
+    }
+
+    /// What became of the messages of one episode.
+    pub fn deliveries(&self, episode: &str) -> Result<Vec<Delivery>, StoreError> {
+        let failed = StoreError::sqlite("reading deliveries");
+        self.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT receiver, recipient, outbox.state, attempts, last_error, finished_at FROM outbox
+                     JOIN notifications ON notifications.id = outbox.notification
+                     WHERE notifications.id IN (SELECT id FROM notifications ORDER BY id DESC LIMIT 1000)
+                     AND json_extract(json, '$.episode') = ?1 ORDER BY outbox.id",
+                )
+                .and_then(|mut statement| statement.query_map([episode], delivery)?.collect())
+                .map_err(&failed)
+        })
+    }
+
     /// Lets go of the file: after it was replaced, the next question opens the new one.
     pub(super) fn forget(&self) {
         *self.slot() = None;
@@ -124,8 +168,9 @@ impl Reader {
 fn recent(connection: &Connection, limit: usize) -> Result<Vec<StoredNotification>, StoreError> {
     let failed = StoreError::sqlite("reading recent notifications");
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut newest =
-        connection.prepare_cached("SELECT id, json FROM notifications ORDER BY id DESC LIMIT ?1").map_err(&failed)?;
+    let mut newest = connection
+        .prepare_cached("SELECT id, json FROM notifications WHERE reason <> 'heartbeat' ORDER BY id DESC LIMIT ?1")
+        .map_err(&failed)?;
     let mut deliveries = connection
         .prepare_cached(
             "SELECT receiver, recipient, state, attempts, last_error, finished_at FROM outbox
@@ -147,6 +192,11 @@ fn recent(connection: &Connection, limit: usize) -> Result<Vec<StoredNotificatio
     Ok(all)
 }
 
+fn is_about(notification: &Notification, episodes: &BTreeSet<String>) -> bool {
+    let mut members = notification.grouped.iter().flat_map(|grouped| &grouped.members);
+    episodes.contains(&notification.episode) || members.any(|member| episodes.contains(&member.episode))
+}
+
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
         receiver: row.get(0)?,
@@ -160,6 +210,33 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         last_error: row.get(4)?,
         finished_at: row.get::<_, Option<i64>>(5)?.map(time),
     })
+}
+
+fn dead_letters(connection: &Connection, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "SELECT outbox.id, receiver, recipient, outbox.created_at, attempts, last_error, finished_at, summary, reason
+             FROM outbox JOIN notifications ON notifications.id = outbox.notification
+             WHERE state = 'given_up' ORDER BY outbox.id DESC LIMIT ?1",
+        )
+        .and_then(|mut statement| {
+            let rows = statement.query_map([limit], |row| {
+                Ok(DeadLetter {
+                    id: row.get(0)?,
+                    receiver: row.get(1)?,
+                    recipient: row.get(2)?,
+                    created_at: time(row.get(3)?),
+                    attempts: row.get(4)?,
+                    error: row.get(5)?,
+                    given_up_at: row.get::<_, Option<i64>>(6)?.map(time),
+                    summary: row.get(7)?,
+                    reason: row.get(8)?,
+                })
+            })?;
+            rows.collect()
+        })
+        .map_err(StoreError::sqlite("reading the messages that were given up"))
 }
 
 fn told_to(
@@ -181,7 +258,7 @@ fn told_to(
     for row in rows {
         // What an older version wrote and this one cannot read is history.
         let Ok(notification) = serde_json::from_str::<Notification>(&row.map_err(&failed)?) else { continue };
-        if episodes.contains(&notification.episode) {
+        if is_about(&notification, episodes) {
             told.push(notification);
         }
     }

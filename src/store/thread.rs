@@ -35,11 +35,16 @@ const PRUNE_AT_ONCE: u32 = 500;
 /// What was told is remembered at least this long, however short the history: it guards against telling twice.
 const TOLD_DAYS: u32 = 400;
 
+/// A heartbeat that has arrived is of no use for longer than this.
+const HEARTBEAT_DAYS: u32 = 2;
+
 /// What a commit brought.
 #[derive(Debug)]
 pub struct Committed {
     /// The messages that may leave now, in the order of the transaction; those already told are not among them.
     pub messages: Vec<Message>,
+    /// Messages that had been given up and may leave again.
+    pub resent: Vec<Message>,
     /// How long the transaction took, its wait in the queue not counted.
     pub took: Duration,
 }
@@ -187,7 +192,9 @@ impl Writer {
             .still_there()
             .and_then(|()| write::commit(&mut self.connection, &self.identity, &transaction, clock::wall()));
         match result {
-            Ok(messages) => Ok(Committed { messages, took: (clock::elapsed() - started).unsigned_abs() }),
+            Ok((messages, resent)) => {
+                Ok(Committed { messages, resent, took: (clock::elapsed() - started).unsigned_abs() })
+            }
             Err(error) => {
                 if error.is_damage() {
                     self.rescue(&error);
@@ -277,7 +284,13 @@ impl Writer {
         let before = |days: u32| -> Timestamp {
             clock::wall().saturating_sub(SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Timestamp::MIN)
         };
-        match write::prune(&mut self.connection, before(days), before(days.max(TOLD_DAYS)), PRUNE_AT_ONCE) {
+        match write::prune(
+            &mut self.connection,
+            before(days),
+            before(HEARTBEAT_DAYS),
+            before(days.max(TOLD_DAYS)),
+            PRUNE_AT_ONCE,
+        ) {
             Ok(more) => more,
             Err(error) => {
                 tracing::warn!(%error, "old history could not be forgotten; it is tried again in an hour");

@@ -12,7 +12,7 @@ pub(super) fn commit(
     identity: &str,
     transaction: &Transaction,
     at: Timestamp,
-) -> Result<Vec<Message>, StoreError> {
+) -> Result<(Vec<Message>, Vec<Message>), StoreError> {
     let failed = StoreError::sqlite("committing");
     let writing = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     for row in &transaction.saved {
@@ -35,8 +35,12 @@ pub(super) fn commit(
             .and_then(|mut keep| keep.execute([born.to_string()]))
             .map_err(&failed)?;
     }
+    let mut resent = Vec::new();
+    for id in &transaction.resent {
+        resent.extend(resend(&writing, *id, at)?);
+    }
     writing.commit().map_err(&failed)?;
-    Ok(messages)
+    Ok((messages, resent))
 }
 
 /// The id of a message: the same at every attempt and after every restart.
@@ -196,10 +200,26 @@ fn record(writing: &Connection, outcome: &Outcome) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Makes a message that was given up wait again, as if it were new; `None` where it was not given up.
+fn resend(writing: &Connection, id: i64, at: Timestamp) -> Result<Option<Message>, StoreError> {
+    let changed = writing
+        .prepare_cached(
+            "UPDATE outbox SET state = 'pending', created_at = ?2, finished_at = NULL WHERE id = ?1 AND state = 'given_up'",
+        )
+        .and_then(|mut update| update.execute(params![id, at.as_millisecond()]))
+        .map_err(StoreError::sqlite("resending a message"))?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    let pending = super::read::pending(writing, None, id - 1, 1)?;
+    Ok(pending.into_iter().find(|message| message.id == Some(id)))
+}
+
 /// Forgets what is older than `before`, at most `limit` rows a table. Says whether more is left.
 pub(super) fn prune(
     connection: &mut Connection,
     before: Timestamp,
+    heartbeats_before: Timestamp,
     told_before: Timestamp,
     limit: u32,
 ) -> Result<bool, StoreError> {
@@ -215,6 +235,20 @@ pub(super) fn prune(
     ] {
         most = most.max(writing.execute(sql, params![at, limit]).map_err(&failed)?);
     }
+    let heartbeats = heartbeats_before.max(before).as_millisecond();
+    for sql in [
+        "DELETE FROM history WHERE id IN (SELECT history.id FROM history JOIN notifications ON notifications.id = notification
+         WHERE reason = 'heartbeat' AND history.at < ?1 LIMIT ?2)",
+        "DELETE FROM outbox WHERE id IN (SELECT outbox.id FROM outbox JOIN notifications ON notifications.id = notification
+         WHERE reason = 'heartbeat' AND state <> 'pending' AND finished_at < ?1 LIMIT ?2)",
+        "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE reason = 'heartbeat' AND at < ?1
+         AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.notification = notifications.id) LIMIT ?2)",
+    ] {
+        most = most.max(writing.execute(sql, params![heartbeats, limit]).map_err(&failed)?);
+    }
+    writing
+        .execute("DELETE FROM told WHERE episode GLOB 'ccxwatch/heartbeat/*' AND at < ?1", [heartbeats])
+        .map_err(&failed)?;
     writing
         .execute(
             "DELETE FROM told WHERE episode IN

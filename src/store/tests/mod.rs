@@ -71,6 +71,7 @@ fn filled(directory: &Path) {
         positions: vec![Position { key: "/log/a".to_owned(), json: Some(r#"{"offset":7}"#.to_owned()) }],
         outcomes: Vec::new(),
         heartbeat: None,
+        ..Transaction::default()
     };
     assert_eq!(commit(&store, transaction).unwrap().messages.len(), 2);
     store.close().unwrap();
@@ -254,7 +255,7 @@ fn old_history_is_forgotten_and_what_waits_is_not() {
     let path = directory.path().join("ccxwatch.db");
     let mut connection = open::connect(&path).unwrap();
     let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
-    assert!(!write::prune(&mut connection, day(1), Timestamp::MIN, 100).unwrap());
+    assert!(!write::prune(&mut connection, day(1), Timestamp::MIN, Timestamp::MIN, 100).unwrap());
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM history"), 0);
     assert_eq!(count("SELECT count(*) FROM outbox"), 1);
