@@ -1,6 +1,7 @@
 //! The real program against real peers. One binary: its tests share one harness and run in parallel, each with a
 //! directory and ports of its own.
 
+mod alarms;
 mod alertmanager;
 mod crash;
 mod dashboards;

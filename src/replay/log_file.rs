@@ -1,8 +1,9 @@
 //! A plain log file as a timeline: the clock is the running maximum of event times.
 
 use super::{Reader, Row};
+use crate::sources::alert_log::AlertLog;
 use ccxwatch_alerts::{
-    fact::{Channel, Heard, Origin},
+    fact::{Channel, Fact, Heard, Origin},
     input::Input,
 };
 use ccxwatch_parsers::{Event, Record, parse};
@@ -17,9 +18,19 @@ pub(super) fn rows(reader: &Reader<'_>, name: &str, text: &[u8], received_at: Ti
     let mut rows: Vec<Row> = Vec::new();
     let mut clock: Option<Timestamp> = None;
     let mut heard_at: Option<Timestamp> = None;
+    let mut alert_log = None;
     for line in text.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
+            continue;
+        }
+        alert_log = AlertLog::of_header(line).or(alert_log);
+        if let Some(row) = alert_log.as_ref().and_then(|log| log.row(line)) {
+            clock = clock.max(row.time());
+            let at = clock.unwrap_or(received_at);
+            let facts = Fact::of_alert_log(&row, line, at, origin.clone(), false);
+            let inputs = facts.into_iter().map(|fact| Input::Fact(Box::new(fact))).collect();
+            rows.push(Row { at, elapsed: None, inputs });
             continue;
         }
         let record = parse(line);

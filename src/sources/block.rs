@@ -2,7 +2,7 @@
 //!
 //! This is the hot path. A line that nobody wants costs a search for its triplet and a count: no lock, no allocation, no channel.
 
-use super::{DropReason, Limits, Observed, facts::Facts, hearing::Ear};
+use super::{DropReason, Limits, Observed, alert_log::AlertLog, facts::Facts, hearing::Ear};
 use ccxwatch_alerts::{
     fact::{Channel, Fact, Origin},
     interest::Interest,
@@ -34,6 +34,11 @@ impl Block<'_> {
         if cut {
             self.observed.dropped(DropReason::LineTooLong, 1);
         }
+        if self.ear.alert_log.is_some() {
+            self.ear.note(None, 1, self.received_at);
+            self.alert_log_row(line);
+            return;
+        }
         if self.ear.wants_host() {
             self.learn_host(line);
         } else {
@@ -60,8 +65,34 @@ impl Block<'_> {
 
     /// A line without a triplet: the continuation of a trace record, or nothing that is known.
     fn without_triplet(&mut self, line: &[u8]) {
+        if matches!(self.ear.origin.channel, Channel::File | Channel::Stdin)
+            && let Some(log) = AlertLog::of_header(line)
+        {
+            self.ear.alert_log = Some(log);
+            return;
+        }
         self.observed.unrecognized += 1;
         self.facts.continue_record(line, self.limits.continuation_bytes);
+    }
+
+    /// A row of RTMT's alert log. Each of them is an alert, so each is wanted.
+    #[inline(never)]
+    fn alert_log_row(&mut self, line: &[u8]) {
+        let Some(row) = self.ear.alert_log.as_ref().and_then(|log| log.row(line)) else {
+            // A file that is concatenated of several has several headers.
+            self.observed.unrecognized += u64::from(AlertLog::of_header(line).is_none());
+            return;
+        };
+        self.observed.facts += 1;
+        let key = self.facts.key(line);
+        if self.facts.fold(key, &self.ear.origin) {
+            return;
+        }
+        let origin = (*self.ear.origin).clone();
+        for fact in Fact::of_alert_log(&row, line, self.received_at, origin, self.catching_up) {
+            self.observed.events.count(b"UC_RTMT", b"RTMT_ALERT", fact.severity);
+            self.facts.push(fact, key, false);
+        }
     }
 
     #[inline(never)]

@@ -1,6 +1,6 @@
 //! Who was heard, and when: per origin (and per host behind a relay) at most one report a second.
 
-use super::Limits;
+use super::{Limits, alert_log::AlertLog};
 use ccxwatch_alerts::{
     fact::{Heard, Origin},
     now::Now,
@@ -29,6 +29,8 @@ pub(super) struct Ear {
     hosts: Vec<Host>,
     reported: Option<SignedDuration>,
     limit: usize,
+    /// What it reads is RTMT's alert log.
+    pub(super) alert_log: Option<AlertLog>,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl<K: Clone + Eq + Hash> Hearing<K> {
 
 impl Ear {
     pub(super) fn new(origin: Origin, relay: bool, limit: usize) -> Self {
-        Self { origin: Arc::new(origin), relay, hosts: Vec::new(), reported: None, limit }
+        Self { origin: Arc::new(origin), relay, hosts: Vec::new(), reported: None, limit, alert_log: None }
     }
 
     /// Whether the host of the next line should be looked up: on every line of a relay, else once a report.

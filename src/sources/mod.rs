@@ -5,6 +5,7 @@
 //! first, and counts what it drops.
 
 mod access;
+pub(crate) mod alert_log;
 mod block;
 mod facts;
 pub mod file;

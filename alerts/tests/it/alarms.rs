@@ -13,6 +13,7 @@ use ccxwatch_alerts::{
 };
 use ccxwatch_parsers::{
     parse,
+    rtmt::{self, Layout},
     testing::dialect::{Alarm, Dialect},
     triage,
 };
@@ -378,4 +379,48 @@ fn a_late_wrapper_raises_nothing_again() {
     let again = service[0].1.replace("812", "814").replace("09:00:01", "09:03:00");
     hear(&mut site, &interest, 180, again.as_bytes(), &udp("10.0.0.11"));
     assert_eq!(firing(&site), ["CriticalServiceDown"]);
+}
+
+/// RTMT's own log says what its syslog lines say: together they are one alert, in every order, and alone each is one.
+#[test]
+fn the_alert_log_and_syslog_are_one() {
+    let interest = Interest::from(&settings());
+    let layout = Layout::real();
+    for Shapes { alert, lines } in shapes() {
+        // The alert's line of syslog, and the row that says the same.
+        let (_, wrapper) = &lines[if lines[3].1.contains("RTMT_ALERT") { 3 } else { 2 }];
+        let record = parse(wrapper.as_bytes());
+        let body = rtmt::Alert::of(&record.event.expect("an event")).expect("an alert");
+        let flat = String::from_utf8_lossy(&body.detail).replace('\n', " ");
+        let name = String::from_utf8_lossy(&body.name).into_owned();
+        let row = format!("{},2,{name},{flat},ccx-n2,2,0,Default,ccx-n2,System", second(31).as_millisecond());
+        let shapes = [&lines[0].1, wrapper, &row];
+        for order in orders(3).into_iter().chain([vec![0], vec![1], vec![2], vec![2, 2], vec![1, 2], vec![2, 1]]) {
+            let mut site = Site::new(settings());
+            for (at, shape) in (0..).zip(&order) {
+                let at = 40 + 20 * at;
+                if *shape < 2 {
+                    let sender = if *shape == 0 { "10.0.0.11" } else { "10.0.0.12" };
+                    hear(&mut site, &interest, at, shapes[*shape].as_bytes(), &udp(sender));
+                    continue;
+                }
+                site.pass(second(at));
+                let read = layout.row(shapes[2].as_bytes()).expect("a row");
+                let file = Origin {
+                    channel: Channel::File,
+                    sender: None,
+                    source: "AlertLog.csv".to_owned(),
+                    node: Some("ccx-n2".to_owned()),
+                };
+                for fact in Fact::of_alert_log(&read, row.as_bytes(), second(at), file.clone(), false) {
+                    site.input(Input::Fact(Box::new(fact)));
+                }
+            }
+            site.pass(second(1000));
+            assert_eq!(firing(&site), [alert], "{order:?}");
+            let told: Vec<_> = site.told.iter().map(|told| (told.alertname.as_str(), told.reason)).collect();
+            assert_eq!(told, [(alert, Reason::Firing)], "{order:?}");
+            assert_eq!(site.told[0].node.as_deref(), Some("ccx-n1"), "{order:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::{
     head::{self, Head},
     identities::{Applied, Id, Identities},
 };
-use crate::sources::{Limits, Observed, block::Block, facts::Facts, hearing::Ear};
+use crate::sources::{Limits, Observed, alert_log::AlertLog, block::Block, facts::Facts, hearing::Ear};
 use ccxwatch_alerts::{fact::Origin, interest::Interest, now::Now};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};
 use std::{
@@ -110,6 +110,7 @@ impl Follow {
             line_bytes: limits.line_bytes,
         };
         follow.beginning = follow.read_beginning()?;
+        follow.ear.alert_log = AlertLog::beginning_with(&follow.beginning);
         Ok(follow)
     }
 
@@ -226,6 +227,7 @@ impl Follow {
     /// Other content.
     fn begin_anew(&mut self, block_bytes: usize) {
         self.id = None;
+        self.ear.alert_log = AlertLog::beginning_with(&self.beginning);
         self.seek(0);
         self.catching_up = self.seen.size > block_bytes as u64;
     }

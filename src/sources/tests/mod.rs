@@ -1,5 +1,6 @@
 //! Real sockets and real files; nothing sleeps, everything waits for what it expects.
 
+mod alert_log;
 mod model;
 mod stdin;
 mod tail;

@@ -1,0 +1,122 @@
+//! Alarms of Unified Communications through the real process: raised, wrapped, logged by RTMT, and over.
+
+use crate::harness::{
+    ccxwatch::{Site, program},
+    senders,
+    wait::poll_until,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::fs;
+
+const CONFIG: &str = "
+# own files
+[[sources.file]]
+path = \"{DIR}/AlertLog*.csv\"
+node = \"pub\"
+[[cluster]]
+name = \"berlin\"
+[[cluster.node]]
+id = \"pub\"
+addresses = [\"127.0.0.21\"]
+[[cluster.node]]
+id = \"sub\"
+addresses = [\"127.0.0.22\"]
+";
+
+const HEADER: &str = "Time Stamp,Alert Type,Alert Name,Alert Message,Monitored Object Name,Severity,PollValue,Action,Node ID,Group ID \n";
+
+/// The clock of the test.
+#[expect(clippy::disallowed_methods, reason = "lines carry the time at which they are sent")]
+fn wall() -> Timestamp {
+    Timestamp::now()
+}
+
+/// What RTMT says of a service that is down, 30 seconds after it went.
+fn body(at: &str) -> String {
+    format!("Service operational status is DOWN. Cisco Tomcat. The alert is generated on {at} on node 127.0.0.22.")
+}
+
+#[test]
+fn an_alarm_its_wrapper_and_the_alert_log_are_one_alert_until_it_is_over() {
+    let site = Site::new(CONFIG);
+    let running = site.start();
+    let now = wall();
+    let syslog = now.strftime("%b %d %Y %H:%M:%S.000 UTC").to_string();
+    let java = now.strftime("%a %b %d %H:%M:%S UTC %Y").to_string();
+    let send =
+        |from: &str, line: String| senders::udp(from.parse().expect("an address"), running.udp(), line.as_bytes());
+    let alerts = || -> Vec<Value> {
+        let page: Value = serde_json::from_str(&running.page("/api/v1/alerts")).expect("JSON");
+        page.as_array().or_else(|| page["alerts"].as_array()).expect("a list").clone()
+    };
+    let wait_for = |status: &str| {
+        poll_until("the alert", || {
+            alerts().into_iter().find(|alert| {
+                alert["labels"]["alertname"] == "CriticalServiceDown" && alert["status"].as_str() == Some(status)
+            })
+        })
+    };
+    let tags = "[AppID=Cisco Service Manager][ClusterID=][NodeID=sub]";
+    let failed = format!(
+        "812: sub: {syslog} :  %UC_SERVICEMANAGER-2-ServiceFailed: %[ServiceName=Cisco Tomcat][Reason=x]{tags}: Down."
+    );
+    send("127.0.0.22", format!("<186>{failed}"));
+    let alert = wait_for("firing");
+    assert_eq!((&alert["labels"]["node"], &alert["labels"]["service_name"]), (&"sub".into(), &"Cisco Tomcat".into()));
+    assert!(alert["annotations"]["runbook"].as_str().is_some_and(|runbook| !runbook.is_empty()), "{alert}");
+    // The copy, RTMT's line and RTMT's log say nothing new.
+    send("127.0.0.22", format!("<14>{failed}"));
+    let rtmt = format!(
+        "<186>91: pub: {syslog} : %UC_RTMT-2-RTMT_ALERT: %[AlertName=CriticalServiceDown][AlertDetail= {}][NodeID=pub]: RTMT Alert",
+        body(&java)
+    );
+    send("127.0.0.21", rtmt);
+    let row =
+        |name: &str, message: &str| format!("{},2,{name},{message},pub,2,0,Default,pub,System\n", now.as_millisecond());
+    let log = site.path().join("AlertLog_11_24_2026_00_00.csv");
+    let counter = format!("Processor load over 90 %. The alert is generated on {java} on node 127.0.0.22.");
+    senders::append(
+        &log,
+        (HEADER.to_owned() + &row("CriticalServiceDown", &body(&java)) + &row("CpuPegging", &counter)).as_bytes(),
+    );
+    poll_until("the alert log", || {
+        alerts().iter().any(|alert| alert["labels"]["alertname"] == "CpuPegging").then_some(())
+    });
+    let down = alerts().into_iter().filter(|alert| alert["labels"]["alertname"] == "CriticalServiceDown");
+    assert_eq!(down.count(), 1);
+    let started = format!(
+        "<190>813: sub: {syslog} :  %UC_GENERIC-6-ServiceStarted: %[ServiceName=Cisco Tomcat][ProcessID=8]{tags}: Up."
+    );
+    send("127.0.0.22", started);
+    wait_for("resolved");
+}
+
+#[test]
+fn an_alert_log_is_imported() {
+    let site = Site::new(CONFIG);
+    let log = site.path().join("old.csv");
+    let row = |at: &str, name: &str| {
+        let at: Timestamp = at.parse().expect("a time");
+        format!("{},2,{name},one, two, three,pub,3,0,Default,sub,System\n", at.as_millisecond())
+    };
+    let text = HEADER.to_owned()
+        + &row("2026-11-20T10:00:00Z", "CoreDumpFileFound")
+        + &row("2026-11-20T10:05:00Z", "MyOwnAlert")
+        + "not a row\n";
+    fs::write(&log, text).expect("it can be written");
+    let mut replay = program();
+    replay.arg("replay").arg("--config").arg(site.config()).args(["--node", "pub"]).arg(&log);
+    let output = replay.output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let rows: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> = rows.iter().map(|row| [&row["at"], &row["alertname"], &row["node"], &row["reason"]]).collect();
+    assert_eq!(
+        told,
+        [
+            ["2026-11-20T10:00:00Z", "CoreDumpFileFound", "sub", "firing"],
+            ["2026-11-20T10:05:00Z", "MyOwnAlert", "sub", "firing"],
+        ]
+    );
+}
