@@ -155,6 +155,30 @@ fn look(browser: &Browser, name: &str) {
     assert_eq!(faults, serde_json::json!([]), "the {name} page; picture: {}", picture.display());
 }
 
+/// Mails as a phone and a desktop show them: each reason as the golden files have it. Nothing sticks out, nothing overlaps.
+#[test]
+fn mails_are_legible_on_a_phone_and_on_a_desktop() {
+    let browser = Browser::start(1200, 1000);
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/notify/tests/golden"));
+    let mut count = 0;
+    for file in fs::read_dir(folder).expect("the folder is there") {
+        let file = file.expect("it can be read").path();
+        if file.extension().is_none_or(|extension| extension != "html") {
+            continue;
+        }
+        count += 1;
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        for width in [390, 1200] {
+            browser.resize(width, 1000);
+            browser.open(&format!("file://{}", file.display()));
+            let wide = browser.evaluate("return document.documentElement.scrollWidth");
+            assert_eq!(wide, serde_json::json!(width), "{name} sticks out");
+            look(&browser, &format!("mail-{name}-{width}"));
+        }
+    }
+    assert!(count > 20, "{count} messages");
+}
+
 /// Shows what a person sees who opens everything.
 const OPEN_ALL: &str = "for (const details of document.querySelectorAll('details')) details.open = true;";
 

@@ -10,6 +10,7 @@ use crate::harness::{
 };
 use jiff::Timestamp;
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
     net::TcpStream,
 };
@@ -100,6 +101,40 @@ fn exim_takes_the_mail() {
         }
     }
     poll_until("both deliveries to be recorded", || running.outbox_is_empty().filter(|empty| *empty));
+}
+
+/// STARTTLS and a login, both required, with the right and the wrong password, authority and protection.
+#[test]
+fn exim_takes_the_mail_of_whoever_proves_it_and_is_proven() {
+    let exim = Exim::start_guarded();
+    let site = Site::new("");
+    let (right, wrong) = (site.path().join("right"), site.path().join("wrong"));
+    fs::write(&right, "sesame\n").expect("it can be written");
+    fs::write(&wrong, "hunter2-wrong\n").expect("it can be written");
+    let authority = concat!("ca_file = \"", env!("CARGO_MANIFEST_DIR"), "/src/notify/tests/tls/ca.pem\"");
+    site.configure(&format!(
+        "[[cluster]]\nname = \"berlin\"\n[[cluster.node]]\nid = \"uccxpub\"\naddresses = [\"127.0.0.2\"]\n{}{}{}{}{}",
+        exim.guarded_receiver("known", &right, authority),
+        exim.guarded_receiver("careless", &right, "danger_accept_invalid_certs = true"),
+        exim.guarded_receiver("stranger", &wrong, authority),
+        exim.guarded_receiver("doubtful", &right, ""),
+        exim.guarded_receiver("open", &right, "tls = \"none\"")
+            .replace("username", "# username")
+            .replace("password_", "# password_"),
+    ));
+    let running = site.start();
+    let line = Says::OutOfCompliance.syslog(8_004, "uccxpub", now());
+    senders::udp([127, 0, 0, 2].into(), running.udp(), line.as_bytes());
+    for (receiver, reason) in [("stranger", "auth"), ("doubtful", "tls"), ("open", "refused_recipient")] {
+        let series = format!("ccxwatch_notification_failures_total{{reason=\"{reason}\",receiver=\"{receiver}\"}}");
+        poll_until(&series, || (running.metric(&series) >= 1.0).then_some(()));
+    }
+    let mails = exim.wait_for(2);
+    for to in ["known@example.com", "careless@example.com"] {
+        assert!(mails.iter().any(|mail| mail.contains(&format!("Envelope-to: {to}"))), "{to}: {mails:?}");
+    }
+    let shown = [running.page("/"), running.page("/api/v1/notifications"), running.output.all().join("\n")].concat();
+    assert!(!shown.contains("sesame") && !shown.contains("hunter2"), "a password shows:\n{shown}");
 }
 
 /// One SMTP dialogue by hand; the answer to the message.

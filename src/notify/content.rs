@@ -107,7 +107,7 @@ impl Content {
     /// What is said to this recipient at this time.
     pub(super) fn of(message: &Message, audience: &Audience, now: Timestamp) -> Self {
         let notification = &*message.notification;
-        let whose = visible(notification.cluster.as_deref().unwrap_or("ccxwatch"), NAME);
+        let whose = visible(texts::whose(notification), NAME);
         let flags: Vec<String> = notification.flags.iter().map(|flag| texts::flag(flag)).collect();
         let description = std::slice::from_ref(&notification.description);
         let sections = [
@@ -120,7 +120,7 @@ impl Content {
         Self {
             notice: message.id.is_none().then_some(texts::NOT_RECORDED),
             tone: tone(notification),
-            headline: format!("{whose}: {}", visible(&texts::headline(notification, now), TEXT)),
+            headline: texts::after_name(notification, &whose, &visible(&texts::headline(notification, now), TEXT)),
             summary: visible(&notification.summary, TEXT),
             facts: facts(notification, audience, now),
             sections: sections.into_iter().flatten().collect(),

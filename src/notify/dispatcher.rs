@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     store::{DeliveryResult, FailureReason, Message, NewMessage, Outcome},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -28,6 +28,10 @@ pub struct ReceiverHealth {
     pub receiver: String,
     /// Whether the last attempt to any of its recipients failed.
     pub failing: bool,
+    /// Since when, without a success in between.
+    pub failing_since: Option<Timestamp>,
+    /// Whether a message was lost since then.
+    pub gave_up: bool,
     /// Which kind of fault it was.
     pub reason: Option<FailureReason>,
     /// What went wrong.
@@ -37,6 +41,18 @@ pub struct ReceiverHealth {
     /// Messages in memory that wait for it. More may wait in the store.
     pub queued: usize,
 }
+
+impl ReceiverHealth {
+    /// Whether others are to be told that it fails: when a message was lost, or it has failed for a minute. A server that wants
+    /// to be asked twice is no news.
+    pub fn is_news(&self, now: Timestamp) -> bool {
+        let long = self.failing_since.is_some_and(|since| now.duration_since(since) >= NEWS_AFTER);
+        self.failing && (self.gave_up || long)
+    }
+}
+
+/// A receiver that fails for so long is told of.
+const NEWS_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// Delivers messages: one task for each recipient of each receiver, so that none delays another.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! and is read from there later.
 
 use super::dispatcher::ReceiverHealth;
+use crate::clock;
 use crate::store::{FailureReason, Message};
 use jiff::Timestamp;
 use std::{
@@ -43,6 +44,10 @@ struct State {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health {
     pub(super) failing: bool,
+    /// Since when, without a success in between.
+    pub(super) since: Option<Timestamp>,
+    /// A message was lost for it.
+    pub(super) gave_up: bool,
     pub(super) reason: Option<FailureReason>,
     pub(super) last_error: Option<String>,
     pub(super) next_try: Option<Timestamp>,
@@ -50,7 +55,8 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn failing(reason: FailureReason, error: &str, next_try: Option<Timestamp>) -> Self {
-        Self { failing: true, reason: Some(reason), last_error: Some(error.to_owned()), next_try }
+        let last_error = Some(error.to_owned());
+        Self { failing: true, since: None, gave_up: false, reason: Some(reason), last_error, next_try }
     }
 }
 
@@ -150,7 +156,10 @@ impl Inbox {
     }
 
     pub(super) fn set_health(&self, health: Health) {
-        self.state().health = health;
+        let mut state = self.state();
+        let since = health.failing.then(|| state.health.since.unwrap_or_else(clock::wall));
+        let gave_up = health.failing && (health.gave_up || state.health.gave_up);
+        state.health = Health { since, gave_up, ..health };
     }
 
     /// Adds this lane to what is known of its receiver.
@@ -159,6 +168,11 @@ impl Inbox {
         health.queued += state.incoming.len() + state.held;
         health.failing |= state.health.failing;
         if state.health.failing {
+            health.failing_since = match (health.failing_since, state.health.since) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            health.gave_up |= state.health.gave_up;
             health.reason = state.health.reason;
             health.last_error.clone_from(&state.health.last_error);
             health.next_try = match (health.next_try, state.health.next_try) {

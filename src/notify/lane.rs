@@ -224,7 +224,7 @@ impl Lane {
                     error,
                     "a message was refused for good"
                 );
-                self.inbox.set_health(Health::failing(reason, &error, None));
+                self.inbox.set_health(Health { gave_up: true, ..Health::failing(reason, &error, None) });
                 self.finish(places, &DeliveryResult::GivenUp { reason, error });
             }
             Consequence::ThisWaits => {

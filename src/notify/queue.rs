@@ -144,3 +144,49 @@ impl Queue {
             .map(|(place, waiting)| (*place, waiting))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock, notify::sample};
+    use jiff::Timestamp;
+    use std::sync::Arc;
+
+    fn message(id: i64) -> Message {
+        let notification = Notification { episode: format!("prod/{id}"), ..sample::test("ops", Timestamp::UNIX_EPOCH) };
+        Message {
+            id: Some(id),
+            message_id: id.to_string(),
+            receiver: "ops".to_owned(),
+            recipient: String::new(),
+            notification: Arc::new(notification),
+            created_at: Timestamp::UNIX_EPOCH,
+            attempts: 0,
+        }
+    }
+
+    /// A server that says 451 for half an hour: in virtual time, as the lane walks through it.
+    #[test]
+    fn half_an_hour_of_refusals_costs_few_attempts_and_little_delay() {
+        let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(5) };
+        let start = clock::timer();
+        let well_again = start + Duration::from_mins(30);
+        let mut queue = Queue::default();
+        queue.push(message(1), start);
+        let mut now = start;
+        let mut attempts = 0;
+        while let Some(place) = queue.next(now) {
+            attempts += 1;
+            if now >= well_again {
+                queue.remove(place);
+                break;
+            }
+            queue.put_off(place, now, backoff);
+            assert_eq!(queue.next(now), None, "not at once");
+            now = queue.next_due().unwrap();
+        }
+        assert!(queue.is_empty());
+        assert!((12..=22).contains(&attempts), "{attempts} attempts");
+        assert!(now < well_again + Duration::from_mins(6), "{:?} late", now - well_again);
+    }
+}

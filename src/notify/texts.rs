@@ -19,9 +19,26 @@ pub(super) const NOT_RECORDED: &str =
 
 /// The subject: whose, what, time left.
 pub(super) fn subject(notification: &Notification, now: Timestamp) -> String {
-    let name = notification.cluster.as_deref().unwrap_or("ccxwatch");
-    let name = HeaderText::new(name, NAME).into_string();
-    HeaderText::new(&format!("{name}: {}", headline(notification, now)), SUBJECT).into_string()
+    let name = HeaderText::new(whose(notification), NAME).into_string();
+    HeaderText::new(&after_name(notification, &name, &headline(notification, now)), SUBJECT).into_string()
+}
+
+/// Whose the alert is.
+pub(super) fn whose(notification: &Notification) -> &str {
+    notification.cluster.as_deref().unwrap_or("ccxwatch")
+}
+
+/// Whose, and what: said once where it is ccxwatch's own and begins with that.
+pub(super) fn after_name(notification: &Notification, name: &str, what: &str) -> String {
+    let said = notification.cluster.is_none() && what.starts_with("ccxwatch ");
+    if said { what.to_owned() } else { format!("{name}: {what}") }
+}
+
+/// The summary without the name of the cluster before it.
+fn bare_summary(notification: &Notification) -> &str {
+    let cluster = notification.cluster.as_deref().unwrap_or_default();
+    let bare = notification.summary.strip_prefix(cluster).and_then(|rest| rest.strip_prefix(": "));
+    bare.unwrap_or(&notification.summary)
 }
 
 /// A template's subject as a subject may be.
@@ -57,9 +74,9 @@ pub(super) fn headline(notification: &Notification, now: Timestamp) -> String {
         },
         Reason::EnforcementDue => "LICENSE ENFORCEMENT IS DUE".to_owned(),
         Reason::ConfirmedCompliant => "licenses confirmed compliant".to_owned(),
-        Reason::Resolved => format!("resolved: {}", notification.summary),
-        Reason::Repeat => format!("still firing: {}", notification.summary),
-        Reason::Escalated => format!("nobody acknowledged: {}", notification.summary),
+        Reason::Resolved => format!("resolved: {}", bare_summary(notification)),
+        Reason::Repeat => format!("still firing: {}", bare_summary(notification)),
+        Reason::Escalated => format!("nobody acknowledged: {}", bare_summary(notification)),
         Reason::Test => "test message, nothing is wrong".to_owned(),
         Reason::UsageWarning
         | Reason::LicenseEventUnclassified
@@ -70,7 +87,7 @@ pub(super) fn headline(notification: &Notification, now: Timestamp) -> String {
         | Reason::FeedNeverHeard
         | Reason::StoreFailing
         | Reason::NotificationFailing
-        | Reason::Heartbeat => notification.summary.clone(),
+        | Reason::Heartbeat => bare_summary(notification).to_owned(),
     }
 }
 

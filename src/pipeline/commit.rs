@@ -147,7 +147,8 @@ impl Commits {
     }
 
     pub(super) fn failing_receivers(&self) -> Vec<String> {
-        self.delivery.health().into_iter().filter(|health| health.failing).map(|health| health.receiver).collect()
+        let now = clock::wall();
+        self.delivery.health().into_iter().filter(|health| health.is_news(now)).map(|health| health.receiver).collect()
     }
 
     pub(super) fn reply_after_commit(&mut self, reply: oneshot::Sender<()>) {

@@ -67,6 +67,13 @@ impl Browser {
         self.command("url", &json!({ "url": url }));
     }
 
+    /// Makes the window as narrow as a phone, which the window of a desktop cannot be.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": true });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
+        self.command("goog/cdp/execute", &command);
+    }
+
     /// Runs a function body in the page; what it returns.
     pub(crate) fn evaluate(&self, script: &str) -> Value {
         self.command("execute/sync", &json!({ "script": script, "args": [] }))

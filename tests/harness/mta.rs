@@ -24,6 +24,24 @@ pub(crate) struct Exim {
 impl Exim {
     /// Starts it; it takes every mail and keeps it in a maildir.
     pub(crate) fn start() -> Self {
+        Self::with("tls_advertise_hosts =\nacl_smtp_rcpt = accept_all\n", "")
+    }
+
+    /// Starts it so that it wants STARTTLS and a login (`me`, `sesame`), and takes mails from nobody else. Its certificate is for
+    /// `localhost`, signed by `src/notify/tests/tls/ca.pem`.
+    pub(crate) fn start_guarded() -> Self {
+        let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/src/notify/tests/tls");
+        Self::with(
+            &format!(
+                "tls_advertise_hosts = *\ntls_certificate = {tls}/server.pem\ntls_privatekey = {tls}/server.key\n\
+                 auth_advertise_hosts = ${{if eq{{$tls_in_cipher}}{{}}{{}}{{*}}}}\nacl_smtp_rcpt = accept_known\n"
+            ),
+            "begin authenticators\nplain:\n  driver = plaintext\n  public_name = PLAIN\n  server_prompts = :\n  \
+             server_condition = ${if and{{eq{$auth2}{me}}{eq{$auth3}{sesame}}}}\n  server_set_id = $auth2\n",
+        )
+    }
+
+    fn with(policy: &str, authenticators: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         // Exim delivers nothing as root, so there its own user does.
         let user = if geteuid().is_root() { "Debian-exim" } else { "" };
@@ -40,10 +58,10 @@ impl Exim {
         let config = directory.path().join("exim.conf");
         let text = format!(
             "spool_directory = {at}/spool\nlog_file_path = {at}/log/%slog\npid_file_path = {at}/exim.pid\n\
-             primary_hostname = mail.test\nlocal_interfaces = 127.0.0.1\ndaemon_smtp_ports = {port}\ntls_advertise_hosts =\n\
-             host_lookup =\nrfc1413_query_timeout = 0s\nkeep_environment =\nacl_smtp_rcpt = accept_all\n\
-             begin acl\naccept_all:\n  accept\nbegin routers\nall:\n  driver = accept\n  transport = to_file\n\
-             begin transports\nto_file:\n  driver = appendfile\n  directory = {at}/mail\n  maildir_format\n  envelope_to_add\n{owner}"
+             primary_hostname = mail.test\nlocal_interfaces = 127.0.0.1\ndaemon_smtp_ports = {port}\n{policy}\
+             host_lookup =\nrfc1413_query_timeout = 0s\nkeep_environment =\n\
+             begin acl\naccept_all:\n  accept\naccept_known:\n  accept authenticated = *\n  deny message = log in first\nbegin routers\nall:\n  driver = accept\n  transport = to_file\n\
+             begin transports\nto_file:\n  driver = appendfile\n  directory = {at}/mail\n  maildir_format\n  envelope_to_add\n{owner}{authenticators}"
         );
         fs::write(&config, text).expect("the configuration can be written");
         let mut child = Command::new("/usr/sbin/exim4")
@@ -77,6 +95,16 @@ impl Exim {
             "[[receiver]]\nname = \"{name}\"\ntype = \"email\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
              from = \"ccxwatch <ccxwatch@example.com>\"\nto = {to:?}\n",
             self.port
+        )
+    }
+
+    /// The same for [`Exim::start_guarded`], with this password's file and what else there is to say.
+    pub(crate) fn guarded_receiver(&self, name: &str, password: &Path, more: &str) -> String {
+        format!(
+            "[[receiver]]\nname = \"{name}\"\ntype = \"email\"\nhost = \"localhost\"\nport = {}\nusername = \"me\"\n\
+             password_file = \"{}\"\nfrom = \"ccxwatch <ccxwatch@example.com>\"\nto = [\"{name}@example.com\"]\n{more}\n",
+            self.port,
+            password.display()
         )
     }
 

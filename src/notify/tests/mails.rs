@@ -15,7 +15,7 @@ use ccxwatch_alerts::notification::{EvidenceSummary, Notification, Reason};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 
-fn addressing(zone: &str) -> Addressing {
+pub(super) fn addressing(zone: &str) -> Addressing {
     Addressing {
         from: mailbox("ccxwatch <ccxwatch@example.com>").unwrap(),
         to: mailbox("Operations <a@example.com>").unwrap(),
@@ -160,7 +160,7 @@ fn subjects_fit_and_say_the_time_left() {
 }
 
 /// A small generator of nasty text; the same every time.
-fn hostile(seed: u64) -> String {
+pub(super) fn hostile(seed: u64) -> String {
     const PIECES: &[&str] = &[
         "\r\n",
         "\n",

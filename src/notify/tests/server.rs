@@ -1,8 +1,11 @@
 //! A mail server that does as it is told, on a real socket.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
@@ -23,6 +26,8 @@ use tokio_rustls::{
 pub(super) enum Answer {
     /// Says this line.
     Say(&'static str),
+    /// Says yes, after this time.
+    Slowly(Duration),
     /// Cuts the connection.
     Cut,
     /// Says nothing any more.
@@ -174,8 +179,11 @@ impl Side {
             }
             let answer = (self.script)(&heard);
             let _ = self.hear.send(heard.clone());
+            if let Some(Answer::Slowly(pause)) = answer {
+                tokio::time::sleep(pause).await;
+            }
             match answer {
-                None => {
+                None | Some(Answer::Slowly(_)) => {
                     if heard.line == "." {
                         let _ = self.accept.send(heard.clone());
                     }
@@ -202,7 +210,7 @@ impl Side {
                 stream = BufReader::new(wire);
                 encrypted = true;
             }
-            let in_data = heard.line == "DATA" && answer.is_none();
+            let in_data = heard.line == "DATA" && matches!(answer, None | Some(Answer::Slowly(_)));
             heard.mail.clear();
             heard.line.clear();
             if in_data {

@@ -125,6 +125,8 @@ fn sample() -> Snapshot {
         receivers: vec![ReceiverHealth {
             receiver: "uc-team".to_owned(),
             failing: true,
+            failing_since: Some(time("2026-11-24T10:29:00Z")),
+            gave_up: false,
             reason: Some(crate::store::FailureReason::Connect),
             last_error: Some("connection refused".to_owned()),
             next_try: Some(time("2026-11-24T10:31:00Z")),
