@@ -47,6 +47,9 @@ fn the_composition_is_whole() {
     assert!(path("../packaging/Containerfile").exists() && compose.contains("dockerfile: packaging/Containerfile"));
     let check = program().args(["check", "--config"]).arg(path("compose/ccxwatch.toml")).output().expect("it starts");
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    let amtool = Command::new("/usr/bin/amtool").arg("check-config").arg(path("compose/alertmanager.yaml")).output();
+    let amtool = amtool.expect("tests/run.sh installs amtool");
+    assert!(amtool.status.success(), "{}", String::from_utf8_lossy(&amtool.stderr));
     // Prometheus asks by the name of the service.
     assert!(text("prometheus/prometheus.yaml").contains("[\"ccxwatch:9914\"]"));
     assert!(text("compose/ccxwatch.toml").contains("hosts = [\"ccxwatch\"]"));

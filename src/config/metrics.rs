@@ -17,6 +17,6 @@ pub enum Detail {
     /// All of them.
     #[default]
     All,
-    /// Those that need a look; of the others only that they are there, and how many are in which stage.
+    /// Those that need a look; of the others only that they are there, and when they were last heard.
     NotQuiet,
 }

@@ -266,9 +266,11 @@ struct Page {
 }
 
 impl Page {
+    /// What every cluster has, quiet or not.
     fn info(&mut self, view: &ClusterView) {
         let mapped = if view.mapped { "true" } else { "false" };
         self.add(Family::Info, &[("cluster", &view.name), ("mapped", mapped), ("release", &view.release)], 1.0);
+        self.time(Family::Heard, &[("cluster", &view.name)], view.last_heard);
     }
 
     fn cluster(&mut self, view: &ClusterView) {
@@ -277,7 +279,6 @@ impl Page {
         self.time(Family::Since, &[name], view.since);
         self.time(Family::Deadline, &[name], view.deadline);
         self.time(Family::Enforcement, &[name], view.enforcement_at);
-        self.time(Family::Heard, &[name], view.last_heard);
         self.add(Family::Evidence, &[name], view.evidence as f64);
         self.add(Family::Acknowledged, &[name], if view.acknowledged_by.is_some() { 1.0 } else { 0.0 });
         self.add(Family::Island, &[name], f64::from(u8::from(view.island_mode)));

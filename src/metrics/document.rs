@@ -287,7 +287,7 @@ fn a_quiet_cluster_can_be_left_out() {
     let metrics_of = config::Metrics { detail: Detail::NotQuiet };
     metrics.configure(&Config { metrics: metrics_of, ..Config::default() });
     metrics.set_clusters(&clusters, Timestamp::UNIX_EPOCH);
-    assert_eq!((lines("quiet"), lines("berlin")), (1, loud));
+    assert_eq!((lines("quiet"), lines("berlin")), (2, loud));
     let text = metrics.encode().unwrap();
     assert!(text.contains("ccxwatch_clusters_quiet 1\n"));
     assert!(text.contains("ccxwatch_clusters{stage=\"compliant\"} 1\n"));

@@ -263,16 +263,25 @@ impl Default for Events {
     }
 }
 
-/// A cheap spread of names over the slots: their lengths, and the first and the last eight bytes of each.
+/// A cheap spread of names over the slots: their lengths, and how each begins and ends.
+#[inline]
 fn hash(facility: &[u8], mnemonic: &[u8]) -> usize {
-    let edge = |bytes: &[u8]| bytes.iter().fold(0u64, |sum, &byte| (sum << 8) | u64::from(byte));
-    let both = |name: &[u8]| {
-        let first = edge(&name[..name.len().min(8)]);
-        let last = edge(&name[name.len().saturating_sub(8)..]);
-        (first ^ last.rotate_left(29) ^ name.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    };
-    let mixed = (both(facility) ^ both(mnemonic).rotate_left(17)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    usize::try_from(mixed >> 40).unwrap_or(0)
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let lengths = ((facility.len() << 8) | mnemonic.len()) as u64;
+    let mixed = (ends(facility) ^ ends(mnemonic).rotate_left(31) ^ lengths).wrapping_mul(SPREAD);
+    usize::try_from((mixed ^ (mixed >> 29)).wrapping_mul(SPREAD) >> 48).unwrap_or(0)
+}
+
+/// The first and the last bytes of a name in one word: whole words where it is long enough.
+#[inline]
+fn ends(name: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
+    } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32)
+    } else {
+        name.iter().fold(0, |sum, &byte| (sum << 8) | u64::from(byte))
+    }
 }
 
 #[cfg(test)]

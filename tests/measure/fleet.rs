@@ -113,7 +113,9 @@ fn a_fleet_is_scraped_at_a_price_that_is_bounded() {
     let start = now();
     for second in 0..seconds {
         for number in 0..NAMES_PER_SECOND {
-            let evil = line(&format!("evil-{second}-{number}\"}}"), "UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: %");
+            let name = format!("evil-{second}-{number}");
+            let event = format!("UC_LIB_LICENSE-1-SYSTEM_IN_OOC_STATE: %[NodeID={name}\"}}<b>]");
+            let evil = line(&name, &event);
             stream.write_all(evil.as_bytes()).expect("it reads");
         }
         std::thread::park_timeout(Duration::from_secs(second as u64 + 1).saturating_sub(start.elapsed()));
