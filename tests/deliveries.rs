@@ -66,6 +66,36 @@ fn what_was_refused_for_good_is_listed_and_goes_out_again_on_request() {
 }
 
 #[test]
+fn the_other_receivers_hear_of_one_that_fails_until_it_works_again() {
+    let mut broken = Smtp::start();
+    let well = Smtp::start();
+    let site = Site::new(&format!(
+        "{CLUSTER}{}{}",
+        broken.receiver("broken", &["a@example.com"]),
+        well.receiver("well", &["b@example.com"])
+    ));
+    let running = site.start();
+    broken.script(&["554 5.7.1 no"]);
+    out_of_compliance(&running);
+    let mails = well.wait_for(2);
+    let told = mails.iter().find(|mail| mail.header("X-Ccxwatch-Alert").as_deref() == Some("NotificationFailing"));
+    let told = told.unwrap_or_else(|| panic!("{mails:?}"));
+    assert!(told.text().contains("broken"), "{}", told.text());
+    let firing = || {
+        said(&alerts(&site, &["list"]))
+            .lines()
+            .any(|line| line.starts_with("firing") && line.contains("NotificationFailing"))
+    };
+    poll_until("the alert to fire", || firing().then_some(()));
+    said(&alerts(&site, &["send-test", "--receiver", "broken"]));
+    poll_until("the alert to clear", || (!firing()).then_some(()));
+    assert!(
+        broken.accepted().iter().all(|mail| !mail.data.contains("NotificationFailing")),
+        "nobody is told of himself"
+    );
+}
+
+#[test]
 fn a_test_is_sent_by_the_process_or_without_one() {
     let mut mail = Smtp::start();
     let site = Site::new(&mail.receiver("team", &["a@example.com", "b@example.com"]));

@@ -1,5 +1,6 @@
 //! A web server that does as it is told, on a real socket.
 
+use super::server::Wire;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -9,6 +10,7 @@ use tokio::{
     net::TcpListener,
     sync::mpsc,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -40,6 +42,14 @@ pub(super) struct WebServer {
 impl WebServer {
     /// Answers the n-th request (from 0) with status line, headers and body as `script` says; nothing cuts the connection.
     pub(super) async fn start(script: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
+        Self::protected(None, script).await
+    }
+
+    /// The same behind TLS, where there is an acceptor.
+    pub(super) async fn protected(
+        tls: Option<TlsAcceptor>,
+        script: impl Fn(usize) -> String + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (hear, requests) = mpsc::unbounded_channel();
@@ -48,7 +58,16 @@ impl WebServer {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (hear, script, count) = (hear.clone(), Arc::clone(&script), Arc::clone(&count));
+                let tls = tls.clone();
                 tokio::spawn(async move {
+                    let stream: Box<dyn Wire> = match tls {
+                        None => Box::new(stream),
+                        // A client that does not believe us leaves.
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => Box::new(stream),
+                            Err(_) => return,
+                        },
+                    };
                     let mut stream = BufReader::new(stream);
                     let mut line = String::new();
                     if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
@@ -68,6 +87,7 @@ impl WebServer {
                     let body = String::from_utf8(body).unwrap();
                     let _ = hear.send(Request { line: line.trim_end().to_owned(), head: fields, body });
                     let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
                 });
             }
         });

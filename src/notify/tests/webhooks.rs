@@ -2,8 +2,10 @@
 
 use super::{
     super::{Common, webhook::Body},
-    bench::{Bench, reason},
-    message, new_message, notification, time,
+    bench::{Bench, is_retry, reason},
+    message, new_message, notification,
+    server::acceptor,
+    time,
     web_server::{WebServer, answer},
 };
 use crate::{
@@ -67,6 +69,33 @@ async fn a_request_says_all_and_is_signed() {
         ("/runbook/1", "Buy licenses, or log agents out."),
     ] {
         assert_eq!(body.pointer(path).and_then(Value::as_str), Some(expected), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_server_that_proves_its_name_gets_a_request() {
+    let authority = format!("ca_file = \"{}/src/notify/tests/tls/ca.pem\"", env!("CARGO_MANIFEST_DIR"));
+    let anybody = "danger_accept_invalid_certs = true";
+    for (host, more, error) in [
+        ("localhost", &*authority, None),
+        ("127.0.0.1", anybody, None),
+        ("localhost", "", Some("UnknownIssuer")),
+        ("127.0.0.1", &*authority, Some("not valid for name")),
+    ] {
+        let mut server = WebServer::protected(Some(acceptor()), |_| answer("200 OK")).await;
+        let mut bench = Bench::start(&[webhook(&format!("url = \"https://{host}:{}/\"\n{more}", server.port))]);
+        bench.tell(vec![told("countdown")]).await;
+        let outcome = bench.outcomes(1).await.remove(0).1;
+        match error {
+            None => {
+                assert_eq!(outcome, DeliveryResult::Delivered, "{host} {more}");
+                assert_eq!(server.request().await.header("host"), Some(&*format!("{host}:{}", server.port)));
+            }
+            Some(error) => {
+                assert_eq!(reason(&outcome), Some(FailureReason::Tls), "{host} {more}: {outcome:?}");
+                assert!(is_retry(&outcome, error), "{host} {more}: {outcome:?}");
+            }
+        }
     }
 }
 
