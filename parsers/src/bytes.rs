@@ -27,6 +27,13 @@ pub(crate) fn skip_some_blanks(input: &[u8]) -> Option<&[u8]> {
 /// Without blanks at both ends.
 #[inline]
 pub(crate) fn trim(input: &[u8]) -> &[u8] {
+    match input {
+        [first, .., last] if *first > b' ' && *last > b' ' => input,
+        _ => trim_ends(input),
+    }
+}
+
+fn trim_ends(input: &[u8]) -> &[u8] {
     let mut input = skip_blanks(input);
     while let [rest @ .., last] = input
         && is_blank(*last)

@@ -4,7 +4,7 @@ use crate::{
     ciscolog::{Event, event::Finder, triplet},
     defect::{Defect, Defects},
     simd::oddities,
-    stamp::Stamp,
+    stamp::{Stamp, civil::Leading},
     syslog::{
         Envelope, EnvelopeFormat, envelope,
         pri::{self, Start},
@@ -81,23 +81,26 @@ fn read<'a>(body: &'a [u8], record: &mut Record<'a>) {
 }
 
 /// Looks for the event behind further headers (RFC 3164 section 4.3 relays, Expressway's header in a header).
-fn nested<'a>(events: &Finder<'a>, record: &mut Record<'a>) {
-    let mut message = record.envelope.message;
-    let mut headers = usize::from(record.envelope.format != EnvelopeFormat::Bare);
+fn nested<'a>(events: &Finder<'a>, Record { envelope, event, defects, .. }: &mut Record<'a>) {
+    let mut message = envelope.message;
+    let mut headers = usize::from(envelope.format != EnvelopeFormat::Bare);
     while headers <= MOST_HEADERS {
         let behind = match pri::start(message) {
             Start::Pri(_, behind) => behind,
             Start::Invalid(_) | Start::None => message,
         };
-        if headers > 0 && behind.len() < message.len() && events.read(behind, record) {
-            record.defects.insert(Defect::NestedHeader);
+        if headers > 0 && behind.len() < message.len() && events.read(behind, event, defects) {
+            defects.insert(Defect::NestedHeader);
             return;
         }
-        let Some(inner) = rfc3164::read(behind, None, events, record) else { return };
-        if headers > 0 {
-            record.defects.insert(Defect::NestedHeader);
+        let mut inner = Envelope::bare(None, behind);
+        if !rfc3164::read(behind, Leading::read(behind), &mut inner, |behind| events.read(behind, event, defects)) {
+            return;
         }
-        if record.event.is_some() || events.read(inner.message, record) || inner.message.len() >= message.len() {
+        if headers > 0 {
+            defects.insert(Defect::NestedHeader);
+        }
+        if event.is_some() || events.read(inner.message, event, defects) || inner.message.len() >= message.len() {
             return;
         }
         message = inner.message;

@@ -31,25 +31,27 @@ fn filled_up(short: &[u8]) -> [u8; LANES] {
     block
 }
 
-/// The first wanted byte from `from` on. NUL must not be wanted.
+/// The first wanted byte. NUL must not be wanted.
 #[inline]
-fn first(input: &[u8], from: usize, wanted: impl Fn(Block) -> Block) -> Option<usize> {
-    let mut at = from;
-    while let Some(block) = input.get(at..).and_then(<[u8]>::first_chunk::<LANES>) {
+fn first(input: &[u8], wanted: impl Fn(Block) -> Block) -> Option<usize> {
+    let mut rest = input;
+    while let Some((block, behind)) = rest.split_first_chunk::<LANES>() {
         let found = wanted(Block::new(*block)).to_bitmask();
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize);
+            return Some(input.len() - rest.len() + found.trailing_zeros() as usize);
         }
-        at += LANES;
+        rest = behind;
     }
-    let rest = input.get(at..).filter(|rest| !rest.is_empty())?;
+    if rest.is_empty() {
+        return None;
+    }
     // The last block of the input begins before the rest does; what is known already is shifted out.
     let (block, known) = match input.last_chunk::<LANES>() {
         Some(block) => (*block, LANES - rest.len()),
         None => (filled_up(rest), 0),
     };
     let found = wanted(Block::new(block)).to_bitmask() >> known;
-    (found != 0).then(|| at + found.trailing_zeros() as usize)
+    (found != 0).then(|| input.len() - rest.len() + found.trailing_zeros() as usize)
 }
 
 /// The last wanted byte. NUL must not be wanted.
@@ -70,33 +72,47 @@ fn last(input: &[u8], wanted: impl Fn(Block) -> Block) -> Option<usize> {
 
 /// The first byte that may end a value, change its depth or begin an escape: `[`, `\`, `]` or `#`.
 #[inline]
-pub(crate) fn value_mark(input: &[u8], from: usize) -> Option<usize> {
+pub(crate) fn value_mark(input: &[u8]) -> Option<usize> {
     // The former three stand side by side in ASCII.
-    first(input, from, |block| between(block, b'[', b']') | equal(block, b'#'))
+    first(input, |block| between(block, b'[', b']') | equal(block, b'#'))
 }
 
 /// The first `=` or `]`.
 #[inline]
-pub(crate) fn key_end(input: &[u8], from: usize) -> Option<usize> {
-    first(input, from, |block| equal(block, b'=') | equal(block, b']'))
+pub(crate) fn key_end(input: &[u8]) -> Option<usize> {
+    first(input, |block| equal(block, b'=') | equal(block, b']'))
 }
 
 /// The first blank or tab.
 #[inline]
 pub(crate) fn blank(input: &[u8]) -> Option<usize> {
-    first(input, 0, |block| equal(block, b' ') | equal(block, b'\t'))
+    first(input, |block| equal(block, b' ') | equal(block, b'\t'))
+}
+
+/// The first percent sign.
+#[inline]
+pub(crate) fn percent(input: &[u8]) -> Option<usize> {
+    first(input, |block| equal(block, b'%'))
 }
 
 /// The first `:`, `[` or `%`, which end a triplet.
 #[inline]
 pub(crate) fn triplet_end(input: &[u8]) -> Option<usize> {
-    first(input, 0, |block| equal(block, b':') | equal(block, b'[') | equal(block, b'%'))
+    first(input, |block| equal(block, b':') | equal(block, b'[') | equal(block, b'%'))
+}
+
+/// The first byte that ends a part of a tag: a blank, a tab, `[`, `]` or `:`.
+#[inline]
+pub(crate) fn tag_mark(input: &[u8]) -> Option<usize> {
+    first(input, |block| {
+        equal(block, b' ') | equal(block, b'\t') | equal(block, b'[') | equal(block, b']') | equal(block, b':')
+    })
 }
 
 /// The first blank or hyphen.
 #[inline]
 pub(crate) fn blank_or_hyphen(input: &[u8]) -> Option<usize> {
-    first(input, 0, |block| equal(block, b' ') | equal(block, b'-'))
+    first(input, |block| equal(block, b' ') | equal(block, b'-'))
 }
 
 /// The last hyphen.
@@ -116,19 +132,22 @@ pub(crate) struct Oddities {
 
 /// Looks at all bytes once.
 pub(crate) fn oddities(input: &[u8]) -> Oddities {
-    let (blocks, rest) = input.as_chunks::<LANES>();
-    let Some(last) = input.last_chunk::<LANES>() else {
+    // Two blocks a turn, of which the last may overlap the one before: neither answer changes.
+    let (pairs, rest) = input.as_chunks::<{ 2 * LANES }>();
+    let Some(last) = input.last_chunk::<{ 2 * LANES }>() else {
         return Oddities { beyond_ascii: !rest.is_ascii(), nul: rest.contains(&0) };
     };
-    let last = Block::new(*last);
-    let (mut any, mut nul) = (last, equal(last, 0));
-    for block in blocks {
-        let block = Block::new(*block);
-        any |= block;
-        nul |= equal(block, 0);
+    let (mut any, mut lowest) = (Block::splat(0), Block::splat(u8::MAX));
+    for pair in pairs.iter().chain([last]) {
+        let (blocks, _) = pair.as_chunks::<LANES>();
+        for block in blocks {
+            let block = Block::new(*block);
+            any |= block;
+            lowest = lowest.min(block);
+        }
     }
     // Of any bytes together the highest bit is set where it is set in one.
-    Oddities { beyond_ascii: any.to_bitmask() != 0, nul: nul.to_bitmask() != 0 }
+    Oddities { beyond_ascii: any.to_bitmask() != 0, nul: equal(lowest, 0).to_bitmask() != 0 }
 }
 
 /// The three numbers of `hh:mm:ss`, whatever they are; `None` where digits and colons do not stand so.
@@ -141,13 +160,16 @@ pub(crate) fn clock(text: [u8; 8]) -> Option<[u8; 3]> {
     if (word | word.wrapping_add(overflowing)) & HIGH != 0 {
         return None;
     }
-    let digits = word.to_le_bytes();
-    Some([0, 3, 6].map(|tens| digits[tens] * 10 + digits[tens + 1]))
+    let [h10, h1, _, m10, m1, _, s10, s1] = word.to_le_bytes();
+    Some([h10 * 10 + h1, m10 * 10 + m1, s10 * 10 + s1])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Oddities, blank, blank_or_hyphen, clock, key_end, last_hyphen, oddities, triplet_end, value_mark};
+    use super::{
+        Oddities, blank, blank_or_hyphen, clock, key_end, last_hyphen, oddities, percent, tag_mark, triplet_end,
+        value_mark,
+    };
 
     /// Every byte at every place of inputs of up to three blocks.
     fn each(check: impl Fn(&[u8])) {
@@ -165,33 +187,25 @@ mod tests {
     #[test]
     fn finds_what_a_plain_loop_finds() {
         each(|input| {
-            let plain = |from: usize, wanted: &[u8]| {
-                let rest = input.get(from..)?;
-                rest.iter().position(|byte| wanted.contains(byte)).map(|at| from + at)
-            };
-            assert_eq!(blank(input), plain(0, b" \t"), "{input:?}");
-            assert_eq!(triplet_end(input), plain(0, b":[%"), "{input:?}");
-            assert_eq!(blank_or_hyphen(input), plain(0, b" -"), "{input:?}");
+            let plain = |wanted: &[u8]| input.iter().position(|byte| wanted.contains(byte));
+            assert_eq!(blank(input), plain(b" \t"), "{input:?}");
+            assert_eq!(percent(input), plain(b"%"), "{input:?}");
+            assert_eq!(triplet_end(input), plain(b":[%"), "{input:?}");
+            assert_eq!(tag_mark(input), plain(b" \t[]:"), "{input:?}");
+            assert_eq!(blank_or_hyphen(input), plain(b" -"), "{input:?}");
+            assert_eq!(value_mark(input), plain(b"[\\]#"), "{input:?}");
+            assert_eq!(key_end(input), plain(b"=]"), "{input:?}");
             assert_eq!(last_hyphen(input), input.iter().rposition(|&byte| byte == b'-'), "{input:?}");
-            for from in [0, 1, 17, 40] {
-                assert_eq!(value_mark(input, from), plain(from, b"[\\]#"), "{input:?} from {from}");
-                assert_eq!(key_end(input, from), plain(from, b"=]"), "{input:?} from {from}");
-            }
         });
     }
 
     #[test]
     fn finds_the_nearest_of_several() {
         let input = b"--------------------------------------------------------------------------------";
-        for length in 1..input.len() {
+        for length in 1..=input.len() {
             assert_eq!(last_hyphen(&input[..length]), Some(length - 1));
-            assert_eq!(blank_or_hyphen(&input[length..]), Some(0));
+            assert_eq!(blank_or_hyphen(&input[..length]), Some(0));
         }
-        let input = b"================================================================================";
-        for from in 0..input.len() {
-            assert_eq!(key_end(input, from), Some(from));
-        }
-        assert_eq!(key_end(input, input.len()), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A civil time as a log line prints it, with what it does *not* say: year, zone, accuracy.
 
-mod civil;
+pub(crate) mod civil;
 mod digits;
 mod resolve;
 pub(crate) mod scan;

@@ -144,6 +144,10 @@ fn tags() {
     );
     check_params("%UC_X-3-Y: %[A=see ] there][B=2]: z", &[("A", "see ] there"), ("B", "2")]);
     check_params("%UC_X-3-Y: [not a tag] z", &[]);
+    // Behind a blank, junk or a bracket without a partner, the others are found again when asked for.
+    check_params("%UC_X-3-Y: %[A=1] [B=2][C=#012]: z", &[("A", "1"), ("B", "2"), ("C", "\n")]);
+    check_params("%UC_X-3-Y: %[A=1][junk][B=2] [C=3]: z", &[("A", "1"), ("B", "2"), ("C", "3")]);
+    check_params("%UC_X-3-Y: %[A=1][B=[][C=3][D=4]: z", &[("A", "1"), ("B", "["), ("C", "3"), ("D", "4")]);
     assert_eq!(text(event("%UC_X-3-Y: %[A=1][B=2]:  the text").text), "the text");
     let many = (0..40).map(|n| format!("[K{n}=v{n}]")).collect::<Vec<_>>().concat();
     let line = format!("%UC_X-3-Y: %{many}: z");

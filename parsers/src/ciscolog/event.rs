@@ -11,11 +11,10 @@ use super::{
 };
 use crate::{
     bytes::{same_key, skip_blanks, trim},
-    defect::Defect,
+    defect::{Defect, Defects},
     license::{self, LicenseEvent},
-    record::Record,
     severity::Severity,
-    stamp::{Accuracy, Stamp},
+    stamp::{Accuracy, Stamp, civil::Leading},
     trace::params::CommaParams,
 };
 
@@ -92,53 +91,60 @@ impl<'a> Finder<'a> {
         Self { end: line.as_ptr().addr() + line.len(), triplet: triplet::find(line) }
     }
 
-    /// Puts the event that begins with `input`, which is an end of the line, into the record: a head, or nothing, and a triplet.
-    /// Says whether there is one.
-    pub(crate) fn read(&self, input: &'a [u8], record: &mut Record<'a>) -> bool {
+    /// Puts the event that begins with `input`, which is an end of the line, into `found`: a head, or nothing, and a triplet. Says
+    /// whether there is one.
+    pub(crate) fn read(&self, input: &'a [u8], found: &mut Option<Event<'a>>, defects: &mut Defects) -> bool {
+        self.read_with(input, None, found, defects)
+    }
+
+    /// The same for an input that is known to begin with this time.
+    pub(crate) fn read_with(
+        &self,
+        input: &'a [u8],
+        leading: Option<&Leading>,
+        found: &mut Option<Event<'a>>,
+        defects: &mut Defects,
+    ) -> bool {
         let Some(triplet) = &self.triplet else { return false };
         debug_assert_eq!(self.end, input.as_ptr().addr() + input.len(), "only ends of the line are looked at");
         // The triplet counts from the start of the line. Only the first counts, so that triage and record agree: what comes later is
         // text of the first.
         let start = triplet.line - input.len();
-        triplet.at.checked_sub(start).is_some_and(|at| read(input, at, triplet, record))
+        let Some(at) = triplet.at.checked_sub(start) else { return false };
+        let Some(head) = head::read(&input[..at], leading, triplet.is_trace()) else { return false };
+        // An event is made where it stays, since it is too large to be handed from hand to hand.
+        let event = found.insert(Event {
+            form: Form::Ios,
+            sequence: head.sequence,
+            host: head.host,
+            stamp: head.stamp,
+            clock_unknown: head.clock_unknown,
+            process: triplet.process,
+            facility: triplet.facility,
+            severity: triplet.severity,
+            mnemonic: triplet.mnemonic,
+            text: skip_blanks(&input[at + triplet.length..]),
+            tags: Tags::none(),
+            truncated: None,
+        });
+        let block = tag_block(event.text, triplet);
+        event.form = form(triplet, &head, block.is_some());
+        if let Some(block) = block {
+            let behind = event.tags.read(block, defects);
+            event.text = behind.text;
+            event.truncated = behind.truncated;
+        }
+        if head.half_line {
+            defects.insert(Defect::HalfLine);
+        }
+        if head.clock_unknown {
+            defects.insert(Defect::ClockUnknown);
+        }
+        if license::is_license(event.facility) && license::is_unusable(event) {
+            defects.insert(Defect::MinutesUnusable);
+        }
+        true
     }
-}
-
-/// Reads the event whose triplet begins `at`. It is made where it stays, since it is too large to be handed from hand to hand.
-fn read<'a>(input: &'a [u8], at: usize, triplet: &Triplet<'a>, record: &mut Record<'a>) -> bool {
-    let Some(head) = head::read(&input[..at], triplet.is_trace()) else { return false };
-    let defects = &mut record.defects;
-    if head.half_line {
-        defects.insert(Defect::HalfLine);
-    }
-    if head.clock_unknown {
-        defects.insert(Defect::ClockUnknown);
-    }
-    let rest = skip_blanks(&input[at + triplet.length..]);
-    let block = tag_block(rest, triplet);
-    let event = record.event.insert(Event {
-        form: form(triplet, &head, block.is_some()),
-        sequence: head.sequence,
-        host: head.host,
-        stamp: head.stamp,
-        clock_unknown: head.clock_unknown,
-        process: triplet.process,
-        facility: triplet.facility,
-        severity: triplet.severity,
-        mnemonic: triplet.mnemonic,
-        text: rest,
-        tags: Tags::NONE,
-        truncated: None,
-    });
-    if let Some(block) = block {
-        let behind = event.tags.read(block, defects);
-        event.text = behind.text;
-        event.truncated = behind.truncated;
-    }
-    if license::is_license(event.facility) && license::is_unusable(event) {
-        defects.insert(Defect::MinutesUnusable);
-    }
-    true
 }
 
 /// Where the tags begin: behind `%`, or (CCE, and careless relays) at the bracket itself.
@@ -153,7 +159,10 @@ fn tag_block<'a>(rest: &'a [u8], triplet: &Triplet<'_>) -> Option<&'a [u8]> {
 fn form(triplet: &Triplet<'_>, head: &head::Head<'_>, tagged: bool) -> Form {
     let facility = triplet.facility;
     let begins = |prefix: &[u8]| facility.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    if triplet.is_trace() {
+    if facility.starts_with(b"UC_") && triplet.process.is_none() {
+        // As nearly all do.
+        Form::Uc
+    } else if triplet.is_trace() {
         Form::Trace
     } else if triplet.process.is_some() || begins(b"UC_") || begins(b"CCM_") {
         Form::Uc
@@ -295,7 +304,8 @@ impl<'a> Iterator for RawParams<'_, 'a> {
 impl<'a> Iterator for Params<'_, 'a> {
     type Item = (&'a [u8], Cow<'a, [u8]>);
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "in line it takes half as long, and the compiler thinks it too large")]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let tag = self.0.next()?;
         Some((tag.key, if tag.escaped { unescape(tag.value) } else { Cow::Borrowed(tag.value) }))

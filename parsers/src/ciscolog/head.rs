@@ -7,7 +7,7 @@ use memchr::memrchr;
 
 use crate::{
     bytes::{is_blank, number, skip_blanks, word},
-    stamp::{Stamp, scan},
+    stamp::{Stamp, civil::Leading, scan},
 };
 
 /// Hosts may be anything but this; it tells them from text and from a second PRI.
@@ -36,8 +36,24 @@ pub(crate) struct Head<'a> {
 
 /// Reads a head that must reach exactly to the triplet. `trace` says that the triplet is one of a trace file, which has no colon
 /// between time and `%`.
-pub(crate) fn read(input: &[u8], trace: bool) -> Option<Head<'_>> {
-    whole(input, trace).or_else(|| behind_half_line(input))
+pub(crate) fn read<'a>(input: &'a [u8], leading: Option<&Leading>, trace: bool) -> Option<Head<'a>> {
+    let head = match leading {
+        Some(leading) => time_alone(input, leading, trace),
+        None => whole(input, trace),
+    };
+    head.or_else(|| behind_half_line(input))
+}
+
+/// A head that begins with a time, which was read already, is nothing but that time.
+fn time_alone<'a>(input: &'a [u8], leading: &Leading, trace: bool) -> Option<Head<'a>> {
+    let rest = input.get(leading.length..)?;
+    // Behind a relay's time there is a tag with a bracket, which no zone ends with.
+    if let [.., b']', b':'] | [.., b']', b':', b' '] = rest {
+        return None;
+    }
+    let (zone, behind) = scan::zone(rest);
+    let stamp = Stamp { zone, ..leading.stamp };
+    up_to_triplet(behind, trace).then_some(Head { stamp: Some(stamp), ..Head::default() })
 }
 
 fn whole(input: &[u8], trace: bool) -> Option<Head<'_>> {

@@ -6,7 +6,7 @@
 use memchr::{memchr, memchr3, memmem};
 
 use crate::{
-    bytes::{is_blank, skip_blanks, trim},
+    bytes::{skip_blanks, trim},
     defect::{Defect, Defects},
     simd,
 };
@@ -24,18 +24,16 @@ pub(crate) struct Tags<'a> {
     input: &'a [u8],
     notes: [Note; NOTED],
     noted: u8,
-    /// There are more than could be noted.
+    /// There are more behind those that are noted.
     more: bool,
     /// Which of the noted values may hold an escape: one bit each, the lowest for the first.
     escaped: u16,
 }
 
-/// Offsets of one tag. Short ones are enough: what lies further is not noted.
+/// Where a tag has its `=` and its closing bracket. Its own bracket is right behind that of the tag before.
 #[derive(Clone, Copy, Debug)]
 struct Note {
-    key: u16,
-    key_end: u16,
-    value: u16,
+    equals: u16,
     end: u16,
 }
 
@@ -65,33 +63,41 @@ pub(crate) fn is_bare_block(input: &[u8]) -> bool {
         match scanner.step() {
             Step::Tag(_) => {}
             Step::Malformed | Step::Truncated(..) => return false,
-            Step::End => return !scanner.unbalanced && skip_blanks(&input[scanner.at..]).first() == Some(&b':'),
+            Step::End => return !scanner.unbalanced && skip_blanks(scanner.rest).first() == Some(&b':'),
         }
     }
 }
 
 impl<'a> Tags<'a> {
     /// No tags.
-    pub(crate) const NONE: Self = Self {
-        input: b"",
-        notes: [Note { key: 0, key_end: 0, value: 0, end: 0 }; NOTED],
-        noted: 0,
-        more: false,
-        escaped: 0,
-    };
+    #[inline]
+    pub(crate) const fn none() -> Self {
+        Self { input: b"", notes: [Note { equals: 0, end: 0 }; NOTED], noted: 0, more: false, escaped: 0 }
+    }
 
     /// Reads the tags at the start of `input`, which is the first `[`.
     pub(crate) fn read(&mut self, input: &'a [u8], defects: &mut Defects) -> Behind<'a> {
         let mut scanner = Scanner::new(input);
         let mut truncated = None;
         self.input = input;
+        // A tag is noted as long as all before it are, and it opens right behind the last.
+        let mut noting = true;
         loop {
             while let Some(place) = scanner.plain() {
-                self.note(&place);
+                noting = noting && self.note(&place);
+                self.more |= !noting;
             }
+            let behind_last = input.len() - scanner.rest.len();
             match scanner.step() {
-                Step::Tag(place) => self.note(&place),
-                Step::Malformed => defects.insert(Defect::TagMalformed),
+                Step::Tag(place) => {
+                    // How a tag ends after brackets that did not balance depends on all before it: such are not noted either.
+                    noting = noting && place.open == behind_last && !scanner.unbalanced && self.note(&place);
+                    self.more |= !noting;
+                }
+                Step::Malformed => {
+                    defects.insert(Defect::TagMalformed);
+                    noting = false;
+                }
                 Step::Truncated(key, value) => {
                     defects.insert(Defect::TagsTruncated);
                     truncated = Some((key, value));
@@ -103,14 +109,15 @@ impl<'a> Tags<'a> {
         if scanner.unbalanced {
             defects.insert(Defect::TagsUnbalanced);
         }
-        let rest = skip_blanks(&input[scanner.at..]);
+        let rest = skip_blanks(scanner.rest);
         Behind { truncated, text: skip_blanks(rest.strip_prefix(b":").unwrap_or(rest)) }
     }
 
     /// The tags in their order. A value that the end of the line cuts off is not among them.
     #[inline]
     pub(crate) fn iter(&self) -> TagIter<'_, 'a> {
-        TagIter { tags: self, notes: self.noted().iter(), escaped: self.escaped, beyond: None }
+        let notes = self.notes[..usize::from(self.noted)].iter();
+        TagIter { input: self.input, open: 0, notes, escaped: self.escaped, more: self.more, beyond: None }
     }
 
     /// The first value of a key.
@@ -123,30 +130,28 @@ impl<'a> Tags<'a> {
         self.input.is_empty()
     }
 
+    /// Notes where a tag stands, if that fits.
     #[inline]
-    fn noted(&self) -> &[Note] {
-        &self.notes[..usize::from(self.noted)]
-    }
-
-    #[inline]
-    fn note(&mut self, place: &Place) {
-        match (place.short(), self.notes.get_mut(usize::from(self.noted))) {
-            (Some(note), Some(slot)) if !self.more => {
-                *slot = note;
-                self.escaped |= u16::from(place.escaped) << self.noted;
-                self.noted += 1;
-            }
-            _ => self.more = true,
+    fn note(&mut self, place: &Place) -> bool {
+        let (Ok(end), Some(slot)) = (u16::try_from(place.end), self.notes.get_mut(usize::from(self.noted))) else {
+            return false;
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "it lies before the end, which fits")]
+        let equals = place.equals as u16;
+        *slot = Note { equals, end };
+        if place.escaped {
+            self.escaped |= 1 << self.noted;
         }
+        self.noted += 1;
+        true
     }
 }
 
-/// Where a tag stands: its key, without the blanks around it, and its value.
+/// Where a tag stands: its opening bracket, its `=`, and its closing bracket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    key: usize,
-    key_end: usize,
-    value: usize,
+    open: usize,
+    equals: usize,
     end: usize,
     escaped: bool,
 }
@@ -154,53 +159,49 @@ pub(crate) struct Place {
 impl Place {
     #[inline]
     fn tag(self, input: &[u8]) -> Tag<'_> {
-        Tag { key: &input[self.key..self.key_end], value: &input[self.value..self.end], escaped: self.escaped }
-    }
-
-    #[inline]
-    fn short(&self) -> Option<Note> {
-        let end = u16::try_from(self.end).ok()?;
-        #[expect(clippy::cast_possible_truncation, reason = "the others lie before the end, which fits")]
-        let [key, key_end, value] = [self.key as u16, self.key_end as u16, self.value as u16];
-        Some(Note { key, key_end, value, end })
+        Tag {
+            key: trim(&input[self.open + 1..self.equals]),
+            value: &input[self.equals + 1..self.end],
+            escaped: self.escaped,
+        }
     }
 }
 
 /// The tags of a message in their order.
 #[derive(Clone, Debug)]
 pub(crate) struct TagIter<'t, 'a> {
-    tags: &'t Tags<'a>,
+    input: &'a [u8],
+    /// Where the next tag opens, if it is noted.
+    open: usize,
     notes: core::slice::Iter<'t, Note>,
     escaped: u16,
+    more: bool,
     beyond: Option<Scanner<'a>>,
 }
 
 impl<'a> Iterator for TagIter<'_, 'a> {
     type Item = Tag<'a>;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "in line it takes half as long, and the compiler thinks it too large")]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let Some(&Note { key, key_end, value, end }) = self.notes.next() else {
-            return if self.tags.more { self.beyond_notes() } else { None };
+        let Some(&Note { equals, end }) = self.notes.next() else {
+            return if self.more { self.beyond_notes() } else { None };
         };
-        let escaped = self.escaped & 1 != 0;
+        let (equals, end, escaped) = (usize::from(equals), usize::from(end), self.escaped & 1 != 0);
+        let place = Place { open: self.open, equals, end, escaped };
+        self.open = end + 1;
         self.escaped >>= 1;
-        let place = Place { key: key.into(), key_end: key_end.into(), value: value.into(), end: end.into(), escaped };
-        Some(place.tag(self.tags.input))
+        Some(place.tag(self.input))
     }
 }
 
 impl<'a> TagIter<'_, 'a> {
     #[cold]
     fn beyond_notes(&mut self) -> Option<Tag<'a>> {
-        let tags = self.tags;
-        let scanner = self.beyond.get_or_insert_with(|| {
-            let mut scanner = Scanner::new(tags.input);
-            for _ in tags.noted() {
-                scanner.next_tag();
-            }
-            scanner
-        });
+        // Up to here all was balanced, so that the place is all there is to know.
+        let scanner =
+            self.beyond.get_or_insert_with(|| Scanner { rest: &self.input[self.open..], ..Scanner::new(self.input) });
         scanner.next_tag()
     }
 }
@@ -210,7 +211,8 @@ impl<'a> TagIter<'_, 'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Scanner<'a> {
     input: &'a [u8],
-    at: usize,
+    /// What is behind the last element.
+    rest: &'a [u8],
     unbalanced: bool,
     finished: bool,
 }
@@ -224,64 +226,52 @@ pub(crate) enum Step<'a> {
 
 impl<'a> Scanner<'a> {
     pub(crate) const fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0, unbalanced: false, finished: false }
+        Self { input, rest: input, unbalanced: false, finished: false }
     }
 
     /// The next tag, if it is as nearly all are: no brackets or backslashes in it, and another or the colon right behind it.
     #[inline]
     fn plain(&mut self) -> Option<Place> {
-        if self.input.get(self.at) != Some(&b'[') || self.unbalanced {
+        let [b'[', tag @ ..] = self.rest else { return None };
+        let key = simd::key_end(tag)?;
+        let [b'=', value @ ..] = &tag[key..] else { return None };
+        let mut end = simd::value_mark(value)?;
+        let escaped = value[end] == b'#';
+        while value[end] == b'#' {
+            end += 1 + simd::value_mark(&value[end + 1..])?;
+        }
+        let [b']', behind @ ..] = &value[end..] else { return None };
+        if self.unbalanced || !matches!(behind, [b'[' | b':', ..]) {
             return None;
         }
-        let key = self.at + 1;
-        let equals = simd::key_end(self.input, key)?;
-        if self.input[equals] != b'=' {
-            return None;
-        }
-        let mut end = simd::value_mark(self.input, equals + 1)?;
-        let escaped = self.input[end] == b'#';
-        while self.input[end] == b'#' {
-            end = simd::value_mark(self.input, end + 1)?;
-        }
-        if self.input[end] != b']' || !matches!(self.input.get(end + 1), Some(b'[' | b':')) {
-            return None;
-        }
-        self.at = end + 1;
-        Some(self.place(key, equals, end, escaped))
+        let open = self.input.len() - self.rest.len();
+        let equals = open + 1 + key;
+        self.rest = behind;
+        Some(Place { open, equals, end: equals + 1 + end, escaped })
     }
 
+    /// The next element.
     pub(crate) fn step(&mut self) -> Step<'a> {
-        let rest = skip_blanks(&self.input[self.at..]);
-        if self.finished || rest.first() != Some(&b'[') {
+        let rest = skip_blanks(self.rest);
+        let [b'[', tag @ ..] = rest else { return Step::End };
+        if self.finished {
             return Step::End;
         }
-        let key = self.input.len() - rest.len() + 1;
-        let Some(mark) = simd::key_end(self.input, key) else { return self.truncated(&self.input[key..], b"") };
-        if self.input[mark] == b']' {
-            self.at = mark + 1;
+        let Some(key) = simd::key_end(tag) else { return self.truncated(tag, b"") };
+        let (key, rest_of_tag) = tag.split_at(key);
+        let [b'=', value @ ..] = rest_of_tag else {
+            self.rest = &rest_of_tag[1..];
             return Step::Malformed;
-        }
-        let value = &self.input[mark + 1..];
+        };
         match self.end_of(value) {
             Some((length, escaped)) => {
-                let end = mark + 1 + length;
-                self.at = end + 1;
-                Step::Tag(self.place(key, mark, end, escaped))
+                let open = self.input.len() - rest.len();
+                let equals = open + 1 + key.len();
+                self.rest = &value[length + 1..];
+                Step::Tag(Place { open, equals, end: equals + 1 + length, escaped })
             }
-            None => self.truncated(trim(&self.input[key..mark]), value),
+            None => self.truncated(trim(key), value),
         }
-    }
-
-    #[inline]
-    fn place(&self, key: usize, equals: usize, end: usize, escaped: bool) -> Place {
-        let (mut from, mut to) = (key, equals);
-        while from < to && is_blank(self.input[from]) {
-            from += 1;
-        }
-        while from < to && is_blank(self.input[to - 1]) {
-            to -= 1;
-        }
-        Place { key: from, key_end: to, value: equals + 1, end, escaped }
     }
 
     /// The next whole tag.
@@ -296,7 +286,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn truncated(&mut self, key: &'a [u8], value: &'a [u8]) -> Step<'a> {
-        self.at = self.input.len();
+        self.rest = &[];
         self.finished = true;
         Step::Truncated(key, value)
     }
@@ -332,7 +322,8 @@ fn balanced(value: &[u8]) -> Balance {
     let mut candidate = None;
     let mut escaped = false;
     let mut at = 0;
-    while let Some(here) = simd::value_mark(value, at) {
+    while let Some(found) = simd::value_mark(&value[at..]) {
+        let here = at + found;
         at = here + 1;
         match value[here] {
             b'#' => escaped = true,

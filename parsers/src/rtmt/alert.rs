@@ -47,7 +47,7 @@ impl<'a> Alert<'a> {
     /// The alert in a line that a third party wrapped anew, so that only its tags are left: `Event Message: (%[AlertName=…`.
     pub fn in_tags(line: &'a [u8]) -> Option<Self> {
         let at = memmem::find(line, b"%[")?;
-        let mut tags = Tags::NONE;
+        let mut tags = Tags::none();
         let behind = tags.read(&line[at + 1..], &mut Defects::default());
         let value = |name: &[u8]| tags.find(|key| same_key(key, name)).map(unescape);
         let truncated = behind.truncated.map(|(key, value)| (key, unescape(value)));

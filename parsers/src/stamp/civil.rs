@@ -12,6 +12,27 @@ use crate::{
     simd,
 };
 
+/// A time without its zone at the start of a line. It may be the head of an event or the header of a relay: read once for both.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leading {
+    pub(crate) stamp: Stamp,
+    /// How many bytes it takes, with the blanks before it.
+    pub(crate) length: usize,
+}
+
+impl Leading {
+    /// The time that a line begins with. A digit may begin a sequence number as well, and is left to the head's own reader.
+    #[inline]
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
+        let input = skip_blanks(line);
+        if input.first()?.is_ascii_digit() {
+            return None;
+        }
+        let (stamp, rest) = civil(input)?;
+        Some(Self { stamp, length: line.len() - rest.len() })
+    }
+}
+
 /// `[*|.]Jun 13 2003 12:11:52.454`, `2024 Aug 27 21:40:50`, `Jul 05 04:03:01 PM.688`: all but the zone.
 pub(crate) fn civil(input: &[u8]) -> Option<(Stamp, &[u8])> {
     let (accuracy, rest) = match input.first()? {

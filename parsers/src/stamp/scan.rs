@@ -122,26 +122,35 @@ pub(crate) fn zone(input: &[u8]) -> (Zone, &[u8]) {
         // What nearly all print; such a name is never an offset.
         return (Zone::Named([a, b, c, 0, 0, 0, 0, 0]), &token[3..]);
     }
+    if !token.first().is_some_and(|first| IN_ZONE[usize::from(*first)] && !first.is_ascii_digit()) {
+        return (Zone::Unstated, input);
+    }
     let mut end = 0;
-    let mut signed = false;
     while let Some(&byte) = token.get(end) {
-        match byte {
-            b'+' | b'-' => signed = true,
-            b':' if signed && end > 0 && token.get(end + 1).is_some_and(u8::is_ascii_digit) => {}
-            b'/' | b'_' => {}
-            byte if byte.is_ascii_alphanumeric() => {}
-            _ => break,
+        // A colon belongs to an offset only, between its digits.
+        let in_offset = |colon: usize| {
+            let signed = token[..colon].iter().any(|byte| matches!(byte, b'+' | b'-'));
+            signed && token.get(colon + 1).is_some_and(u8::is_ascii_digit)
+        };
+        if !(IN_ZONE[usize::from(byte)] || (byte == b':' && in_offset(end))) {
+            break;
         }
         end += 1;
     }
     let (name, rest) = token.split_at(end);
-    match name.first() {
-        None => return (Zone::Unstated, input),
-        Some(digit) if digit.is_ascii_digit() => return (Zone::Unstated, input),
-        Some(_) => {}
-    }
     (zone_of(name), rest)
 }
+
+/// Letters, digits, signs, `/` and `_`.
+const IN_ZONE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'/' | b'_');
+        byte += 1;
+    }
+    table
+};
 
 fn zone_of(name: &[u8]) -> Zone {
     let relative = name.strip_prefix(b"UTC").or_else(|| name.strip_prefix(b"GMT")).unwrap_or(name);

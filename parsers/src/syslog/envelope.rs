@@ -5,7 +5,13 @@ use super::{
     rfc3164, rfc5424,
     rfc5424::StructuredData,
 };
-use crate::{ciscolog::event::Finder, defect::Defect, record::Record, severity::Severity, stamp::Stamp};
+use crate::{
+    ciscolog::event::Finder,
+    defect::Defect,
+    record::Record,
+    severity::Severity,
+    stamp::{Stamp, civil::Leading},
+};
 
 /// Which header a line has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,30 +111,34 @@ impl<'a> Envelope<'a> {
 /// Reads the header into the record, and the event where it is found on the way: a line that begins with a Cisco head has no envelope
 /// but its PRI, since the time and the host in it belong to the event.
 pub(crate) fn read<'a>(line: &'a [u8], events: &mut Finder<'a>, record: &mut Record<'a>) {
-    let (pri, body) = match pri::start(line) {
-        Start::Pri(pri, body) => (Some(pri), body),
+    let Record { envelope, event, defects, .. } = record;
+    let body = match pri::start(line) {
+        Start::Pri(pri, body) => {
+            envelope.pri = Some(pri);
+            body
+        }
         Start::Invalid(body) => {
-            record.defects.insert(Defect::PriInvalid);
+            defects.insert(Defect::PriInvalid);
             // RFC 3164 section 4.3.3: without a valid PRI the whole packet is content.
-            events.read(body, record);
+            events.read(body, event, defects);
             return;
         }
-        Start::None => (None, line),
+        Start::None => line,
     };
-    if let Some(envelope) = rfc5424::read(body, pri, &mut record.defects) {
-        record.envelope = envelope;
+    envelope.message = body;
+    let leading = Leading::read(body);
+    if let Some(read) = rfc5424::read(body, envelope.pri, defects) {
+        *envelope = read;
         // The structured data may quote a triplet: only the message counts.
         *events = Finder::new(envelope.message);
-        events.read(envelope.message, record);
-    } else if events.read(body, record) {
-        record.envelope.pri = pri;
-        record.envelope.message = body;
-    } else if let Some(envelope) = rfc3164::read(body, pri, events, record) {
-        record.envelope = envelope;
-        if record.event.is_none() {
-            events.read(envelope.message, record);
+        events.read(envelope.message, event, defects);
+    } else if events.read_with(body, leading.as_ref(), event, defects) {
+        // All of the body is the message.
+    } else if rfc3164::read(body, leading, envelope, |behind| events.read(behind, event, defects)) {
+        if event.is_none() {
+            events.read(envelope.message, event, defects);
         }
     } else {
-        record.envelope = rfc3164::forwarded(body, pri);
+        rfc3164::forwarded(body, envelope);
     }
 }

@@ -17,5 +17,5 @@ use crate::ciscolog::{head, triplet};
 /// assert!(!is_head(b"com.cisco.jtapi.PlatformExceptionImpl:"));
 /// ```
 pub fn is_head(line: &[u8]) -> bool {
-    triplet::find(line).is_some_and(|triplet| head::read(&line[..triplet.at], triplet.is_trace()).is_some())
+    triplet::find(line).is_some_and(|triplet| head::read(&line[..triplet.at], None, triplet.is_trace()).is_some())
 }
