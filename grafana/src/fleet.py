@@ -68,10 +68,10 @@ def build():
         parts.lines("Clusters by stage", "The whole fleet, whatever is selected above.", "short", [(f"sum by (stage) (ccxwatch_clusters{{{OURS}}})", "{{stage}}")], stacked=True),
         parts.bars("Use against purchase", "The twenty clusters that use most of their licenses. Over 100 % counts towards out of compliance.", "percentunit", f"topk(20, cluster:ccxwatch_license_use:ratio{{{SHOWN}}})", "{{cluster}}", steps=[(None, "green"), (0.9, "orange"), (1.0001, "red")], maximum=1.2),
         parts.lines("Alerts of ccxwatch", "What burns by ccxwatch's own judgement, by name and severity.", "short", [(f"sum by (name, severity) (ccxwatch_alerts{{{OURS}}})", "{{name}} ({{severity}})")], stacked=True),
-        parts.lines("Engines by state", "CCX Engines of which a state is known.", "short", [(f"sum by (state) (ccxwatch_node_engine_state{{{SHOWN}}})", "{{state}}")], stacked=True),
-        parts.lines("Registration and authorization", "Clusters of which the license manager said a state.", "short", [
-            (f"sum by (state) (ccxwatch_license_registration_state{{{SHOWN}}}) > 0", "registration {{state}}"),
-            (f"sum by (state) (ccxwatch_license_authorization_state{{{SHOWN}}}) > 0", "authorization {{state}}"),
+        parts.lines("Engines by state", "CCX Engines of which a state is known, of the whole fleet.", "short", [(f"sum by (state) (state:ccxwatch_node_engine_state:sum{{{OURS}}})", "{{state}}")], stacked=True),
+        parts.lines("Registration and authorization", "Clusters of which a state is known, of the whole fleet.", "short", [
+            (f"sum by (state) (state:ccxwatch_license_registration_state:sum{{{OURS}}}) > 0", "registration {{state}}"),
+            (f"sum by (state) (state:ccxwatch_license_authorization_state:sum{{{OURS}}}) > 0", "authorization {{state}}"),
         ]),
         parts.rows("Alerts of Prometheus", "The rules of ccxwatch that fire or are about to.", {"Firing": (f'max by (alertname, alertstate, severity, cluster) (ALERTS{{alertname=~"Ccxwatch.*", {OURS}}})', [])}, by="alertname", sort="severity", width=12, height=8, hidden=("Value", "Firing")),
     ]:
