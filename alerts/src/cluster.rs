@@ -369,6 +369,11 @@ impl Cluster {
         self.license.open().is_none()
     }
 
+    /// Whether an alert beside its license alert fires.
+    pub(crate) fn fires(&self) -> bool {
+        self.alerts.values().any(Alert::is_firing) || self.book.any_fires()
+    }
+
     /// The wall clock stepped. Saved deadlines are wall times, so they move with it: a restart then counts on from what is left.
     pub(crate) fn stepped(&mut self, step: SignedDuration) -> bool {
         let mut moved = self.license.state.stepped(step);

@@ -5,6 +5,7 @@ use crate::{
     cluster::{Cluster, Standing, UnmappedKey},
     engine::{Engine, Outbox},
     fact::{Fact, Heard, Origin},
+    families,
     input::{StoreHealth, UsageReport},
     license::episode::{End, EndReason},
     limits::cleaned,
@@ -13,7 +14,11 @@ use crate::{
     now::Now,
     roster::Slot,
     saved::{book_key, cluster_key},
-    service::watch::{is_daemon_trace, is_of_daemon},
+    service::{
+        evidence::evidence,
+        watch::{is_daemon_trace, is_of_daemon},
+    },
+    signal::Change,
     texts::{self, Words},
     timer::Moment,
     timing::Timing,
@@ -55,7 +60,7 @@ impl Engine {
         });
     }
 
-    /// An origin was heard. An unmapped one is no cluster before it says something of licenses.
+    /// An origin was heard. An unmapped one is no cluster before it says something that alerts.
     pub(crate) fn heard(&mut self, heard: &Heard, moment: Moment, out: &mut Outbox) {
         let place = self.mapping.place(&heard.origin, None, heard.host.as_deref());
         let Place::Site { site, node, .. } = place else {
@@ -74,7 +79,6 @@ impl Engine {
 
     /// The unmapped cluster of a line that maps nowhere: by origin and claimed name, limited in number.
     fn unmapped(&mut self, fact: &Fact, ambiguous: bool, moment: Moment, out: &mut Outbox) -> Option<Slot> {
-        fact.license?;
         let limit = self.limits.unmapped_name_bytes;
         let origin = origin_key(&fact.origin);
         let named =
@@ -83,7 +87,13 @@ impl Engine {
         if let Some(slot) = self.roster.unmapped(&origin, &claim) {
             return Some(slot);
         }
-        if self.roster.unmapped_count() >= self.limits.unmapped_clusters && !self.forget_idle_unmapped() {
+        let of_license = fact.license.is_some();
+        if !of_license && !self.raises(fact) {
+            return None;
+        }
+        // Only a license line makes others go: a flood of names must not push out what was told, and tell anew for ever.
+        let is_full = self.roster.unmapped_count() >= self.limits.unmapped_clusters;
+        if is_full && !(of_license && self.forget_idle_unmapped()) {
             self.over_limit(fact, moment.now, out);
             return None;
         }
@@ -100,13 +110,25 @@ impl Engine {
         Some(self.roster.insert(cluster))
     }
 
-    /// Makes room: the unmapped cluster without an open alert that was heard longest ago.
+    /// Whether a line that maps nowhere raises an alert.
+    fn raises(&self, fact: &Fact) -> bool {
+        if let Some(said) = evidence(fact, self.limits.unmapped_name_bytes) {
+            return said.is_trouble();
+        }
+        let of_families = families::signals(fact, self.settings.rules.syslog_severity.0);
+        let of_rules = self.settings.rules.user.signals(fact, fact.node_id.as_deref());
+        let mut signals = of_families.iter().chain(&of_rules);
+        signals.any(|signal| signal.change == Change::Raise && self.rules.of(&signal.alert).enabled)
+    }
+
+    /// Makes room: of the unmapped clusters without an open license episode the one that was heard longest ago, those without a
+    /// firing alert first.
     fn forget_idle_unmapped(&mut self) -> bool {
         let idle = self
             .roster
             .iter()
             .filter(|(_, cluster)| matches!(cluster.standing, Standing::Unmapped(_)) && cluster.is_idle())
-            .min_by_key(|(slot, cluster)| (cluster.last_heard, *slot))
+            .min_by_key(|(slot, cluster)| (cluster.fires(), cluster.last_heard, *slot))
             .map(|(slot, _)| slot);
         let Some(cluster) = idle.and_then(|slot| self.roster.remove(slot)) else { return false };
         self.removed.extend([cluster_key(&cluster.name), book_key(&cluster.name)]);

@@ -102,6 +102,11 @@ impl Book {
         self.slots.iter().flatten().map(|instance| &**instance)
     }
 
+    /// Whether any alert fires.
+    pub(crate) fn any_fires(&self) -> bool {
+        self.iter().any(Instance::is_firing)
+    }
+
     /// One raise or clear.
     pub(crate) fn signal(
         &mut self,

@@ -107,6 +107,16 @@ pub(crate) enum Evidence {
     Trouble(Trouble),
 }
 
+impl Evidence {
+    /// Whether it tells of anything but a service that runs.
+    pub(crate) fn is_trouble(&self) -> bool {
+        match self {
+            Self::Service(_, state) | Self::Subsystem(_, _, state) => *state != ServiceState::InService,
+            Self::Trouble(_) => true,
+        }
+    }
+}
+
 /// What a mnemonic says, whatever its case and underscores.
 enum Says {
     /// The service of the tag `ServiceName`.

@@ -1,7 +1,10 @@
 //! Which cluster a line belongs to.
 
-use crate::site::{Enter, Line, Ooc, Site, line, minute, settings};
-use ccxwatch_alerts::{input::Input, notification::Reason, settings::NodeSettings};
+use crate::{
+    life::{self, rule, ruled},
+    site::{Enter, Line, Ooc, Site, line, minute, settings},
+};
+use ccxwatch_alerts::{input::Input, notification::Reason, rules::settings::AlertSettings, settings::NodeSettings};
 
 fn placed(line: Line) -> (String, Vec<String>) {
     let mut site = Site::new(settings());
@@ -27,6 +30,40 @@ fn an_address_decides_over_a_name_and_a_name_behind_a_relay() {
     check(line(Ooc, None, at).file(Some("ccx-s1")).node("ghost"), "south", &["node_mismatch"]);
     check(line(Ooc, None, at).file(None).node("ccx-n2"), "north", &[]);
     check(line(Ooc, None, at).file(Some("lost-node")).node("ghost"), "unmapped:lost-node", &[]);
+}
+
+#[test]
+fn an_alarm_that_maps_nowhere_alerts_and_ends() {
+    let mut site = Site::new(ruled(vec![rule("LINK", AlertSettings::default())]));
+    let mut hear = |mnemonic: &str, at| {
+        let mut fact = life::line(mnemonic, "ghost", "trunk", minute(at));
+        fact.origin.sender = "10.9.9.9".parse().ok();
+        site.input(Input::Fact(Box::new(fact)));
+        let told = std::mem::take(&mut site.told);
+        told.into_iter().map(|told| (told.reason, told.cluster.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let ghost = || "unmapped:ghost".to_owned();
+    assert_eq!(hear("NOTHING", 0), []);
+    assert_eq!(hear("LINK_OVER", 1), []);
+    assert_eq!(hear("LINK_UP", 2), [(Reason::Firing, ghost())]);
+    assert_eq!(hear("LINK_UP", 3), []);
+    assert_eq!(hear("LINK_OVER", 4), [(Reason::Resolved, ghost())]);
+    assert_eq!(site.engine.clusters().len(), 3);
+}
+
+#[test]
+fn names_that_alarm_never_push_out_others_and_a_license_line_finds_room() {
+    let mut site = Site::new(ruled(vec![rule("LINK", AlertSettings::default())]));
+    for name in 0..1_000 {
+        let mut fact = life::line("LINK_UP", &format!("ghost-{name}"), "trunk", minute(0));
+        fact.origin.sender = "10.9.9.9".parse().ok();
+        site.input(Input::Fact(Box::new(fact)));
+    }
+    let told = std::mem::take(&mut site.told);
+    assert_eq!(told.len(), 101);
+    assert_eq!(told.last().map(|told| told.alertname.as_str()), Some("UnmappedNodesOverLimit"));
+    site.hear(line(Ooc, None, minute(1)).from("10.9.9.9").node("real"));
+    assert_eq!(site.told.last().and_then(|told| told.cluster.as_deref()), Some("unmapped:real"));
 }
 
 #[test]
