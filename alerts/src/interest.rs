@@ -4,11 +4,11 @@ use crate::{
     families::{self, WantedNames},
     license::authorization,
     rules::{Rules, user::UserRules},
-    service::evidence,
+    service::evidence::{self, Service},
     settings::Settings,
 };
 use ccxwatch_parsers::{Triage, severity::Severity};
-use memchr::memmem;
+use memchr::memmem::Finder;
 use std::sync::Arc;
 
 /// What the engine wants. Pure: no state, no allocation.
@@ -19,6 +19,8 @@ pub struct Interest {
     families: WantedNames,
     /// From which severity on an alarm is wanted whatever its name.
     syslog_severity: Option<Severity>,
+    unknown_parameter: Finder<'static>,
+    daemon: Finder<'static>,
 }
 
 impl From<&Settings> for Interest {
@@ -27,8 +29,10 @@ impl From<&Settings> for Interest {
         let rules = Rules::of_settings(settings);
         Self {
             user: Arc::clone(&settings.rules.user),
-            families: families::wanted_names(|alert| rules.of(alert).enabled),
+            families: families::wanted_names(|alert| rules.of(alert).enabled, evidence::mnemonics()),
             syslog_severity: settings.rules.syslog_severity.0,
+            unknown_parameter: Finder::new(families::UNKNOWN_PARAMETER),
+            daemon: Finder::new(Service::ClusterViewDaemon.title()),
         }
     }
 }
@@ -44,17 +48,11 @@ impl Interest {
                 triage.severity == Severity::Debug && matches!(triage.mnemonic, b"UNK" | b"EXCEPTION" | b"DEBUG");
             return !debug;
         }
-        if authorization::may_say(triage.facility) {
-            return true;
-        }
-        let has = |text: &str| memmem::find(raw, text.as_bytes()).is_some();
         // Facility, severity and name decide, in this order; a line is searched only where they do not.
-        let is_of_uc = families::is_of_unified_communications(triage.facility, triage.process);
-        if is_of_uc && (is_rtmt_alert(triage) || self.is_alarm(triage)) {
-            return true;
+        if !families::is_of_unified_communications(triage.facility, triage.process) {
+            return false;
         }
-        // A sender that does not know a parameter prints another severity than that of the alarm.
-        if is_of_uc && triage.severity == Severity::Error && has(families::UNKNOWN_PARAMETER) {
+        if is_rtmt_alert(triage) || self.is_alarm(triage) || authorization::may_say(triage.facility) {
             return true;
         }
         let process = triage.process.unwrap_or_default();
@@ -62,11 +60,12 @@ impl Interest {
         if of_ccx && (triage.severity <= Severity::Warning || triage.mnemonic == b"EXCEPTION") {
             return true;
         }
-        // The tag `AppID=Cisco Unified CCX Cluster View Daemon` shows that the daemon's own remote syslog is set.
-        if triage.severity < Severity::Debug && has("Cluster View Daemon") {
+        // A sender that does not know a parameter prints another severity than that of the alarm.
+        if triage.severity == Severity::Error && self.unknown_parameter.find(raw).is_some() {
             return true;
         }
-        evidence::may_say(triage.facility, triage.mnemonic) && (of_ccx || has("CCX"))
+        // The tag `AppID=Cisco Unified CCX Cluster View Daemon` shows that the daemon's own remote syslog is set.
+        triage.severity < Severity::Debug && self.daemon.find(raw).is_some()
     }
 
     /// Whether a line is an alarm that a family wants, or that its severity alone makes wanted.

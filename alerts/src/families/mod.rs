@@ -81,8 +81,11 @@ pub fn alerts() -> Vec<&'static str> {
     names
 }
 
-/// The names of the alarms that any family wants, those of alerts that `is_wanted` refuses left out.
-pub(crate) fn wanted_names(is_wanted: impl Fn(&str) -> bool) -> WantedNames {
+/// The names of the alarms that any family wants, those of alerts that `is_wanted` refuses left out, and further ones.
+pub(crate) fn wanted_names(
+    is_wanted: impl Fn(&str) -> bool,
+    further: impl Iterator<Item = &'static str>,
+) -> WantedNames {
     let families = &*FAMILIES;
     let wanted = |claim: &&Claim| {
         let family = &families.list[claim.family];
@@ -91,6 +94,7 @@ pub(crate) fn wanted_names(is_wanted: impl Fn(&str) -> bool) -> WantedNames {
     let of_families = families.alarms.iter().filter(|(_, claims)| claims.iter().any(|claim| wanted(&claim)));
     let matched = names::hash(severity::ALERT.as_bytes());
     let hashes = of_families.map(|(hash, _)| *hash).chain(is_wanted(severity::ALERT).then_some(matched));
+    let hashes = hashes.chain(further.map(|name| names::hash(name.as_bytes())));
     WantedNames(Arc::new(Names::new(hashes)))
 }
 
