@@ -34,7 +34,7 @@ pub(crate) struct Copies {
 enum Seen {
     Line { node: String, sequence: u64, stamp: Stamp, facility: String, mnemonic: String },
     Alert { name: String, node: String, text: String },
-    Raised { alert: Cow<'static, str>, node: Option<String>, instance: Instance, at: Timestamp, by: By },
+    Raised { alert: Cow<'static, str>, node: Option<String>, instance: Instance, at: Timestamp, by: By, met: bool },
 }
 
 type Instance = Vec<(Cow<'static, str>, String)>;
@@ -66,14 +66,15 @@ impl Copies {
         false
     }
 
-    /// Whether a raise tells what another raise told already: the alarm what RTMT told of it, or RTMT what the alarm told.
+    /// Whether a raise tells what another raise told already: the alarm what RTMT told of it, or RTMT what the alarm told. Each
+    /// raise stands for one other, so that what RTMT counted, and what was lost on its way here, adds up.
     pub(crate) fn is_told(&mut self, signal: &Signal, fact: &Fact, at: Timestamp, now: Now, limits: &Limits) -> bool {
         if signal.change != Change::Raise {
             return false;
         }
         let by = By::of(fact);
         self.forget(now, limits);
-        if self.seen.iter().any(|(_, seen)| seen.tells(signal, by, at)) {
+        if self.seen.iter_mut().any(|(_, seen)| seen.meets(signal, by, at)) {
             return true;
         }
         let raised = Seen::Raised {
@@ -82,6 +83,7 @@ impl Copies {
             instance: signal.instance.clone(),
             at,
             by,
+            met: false,
         };
         self.seen.push_back((now.elapsed, raised));
         false
@@ -116,20 +118,21 @@ impl Seen {
         }
     }
 
-    /// Whether this raise told a signal already.
-    fn tells(&self, signal: &Signal, by: By, at: Timestamp) -> bool {
-        let Self::Raised { alert, node, instance, at: known_at, by: known_by } = self else { return false };
-        if *alert != signal.alert || *node != signal.node {
+    /// Whether this raise told a signal already, and no other one before.
+    fn meets(&mut self, signal: &Signal, by: By, at: Timestamp) -> bool {
+        let Self::Raised { alert, node, instance, at: known_at, by: known_by, met } = self else { return false };
+        if *met || *alert != signal.alert || *node != signal.node {
             return false;
         }
         let (rtmt, alarm, rtmt_at, alarm_at) = match (*known_by, by) {
-            (By::Alarm, By::Rtmt) => (&signal.instance, instance, at, *known_at),
-            (By::Rtmt, By::Alarm) => (instance, &signal.instance, *known_at, at),
+            (By::Alarm, By::Rtmt) => (&signal.instance, &*instance, at, *known_at),
+            (By::Rtmt, By::Alarm) => (&*instance, &signal.instance, *known_at, at),
             _ => return false,
         };
         let before = alarm_at.duration_until(rtmt_at);
         // RTMT may leave out what tells instances apart.
-        rtmt.iter().all(|pair| alarm.contains(pair)) && before >= -CLOCKS && before <= ALERT_AFTER
+        *met = rtmt.iter().all(|pair| alarm.contains(pair)) && before >= -CLOCKS && before <= ALERT_AFTER;
+        *met
     }
 }
 

@@ -84,7 +84,13 @@ pub(super) fn signals(fact: &Fact, alert: &RtmtAlert) -> Vec<Signal> {
             signal.severity = severity;
         }
     }
-    signals
+    // RTMT tells what it counts only once it has counted so many.
+    let counted = match ROWS.get(&names::hash(alert.name.as_bytes())).map(|row| row.threshold) {
+        Some(Threshold::Count { times, .. }) => usize::try_from(times).unwrap_or(1),
+        _ => 1,
+    };
+    let count = signals.len() * counted;
+    signals.into_iter().cycle().take(count).collect()
 }
 
 impl Family {

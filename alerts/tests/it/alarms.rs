@@ -381,6 +381,39 @@ fn a_late_wrapper_raises_nothing_again() {
     assert_eq!(firing(&site), ["CriticalServiceDown"]);
 }
 
+/// What RTMT counts before it tells it is not counted again; what it does not tell is.
+#[test]
+fn what_rtmt_counted_counts() {
+    let interest = Interest::from(&settings());
+    let failed = |second: u32| {
+        format!(
+            "<188>{second}: ccx-n1: Nov 24 2026 09:00:{second:02}.000 UTC : %UC_LOGIN-4-AuthenticationFailed: \
+             %[LoginFrom=10.0.0.7][UserID=admin][AppID=Cisco Tomcat][ClusterID=][NodeID=ccx-n1]: Failed."
+        )
+    };
+    let told = format!(
+        "{QUOTING}AuthenticationFailed][AlertDetail= Number of AuthenticationFailed events exceeds configured threshold. The \
+         alert is generated on Tue Nov 24 09:00:30 UTC 2026 on node ccx-n1.]{COLLECTOR}"
+    );
+    let check = |lines: &[(i64, &str)], expected: &[&str]| {
+        let mut site = Site::new(settings());
+        for (at, line) in lines {
+            hear(&mut site, &interest, *at, line.as_bytes(), &udp("10.0.0.11"));
+        }
+        assert_eq!(firing(&site), expected, "{lines:?}");
+        let firing = site.told.iter().filter(|told| told.reason == Reason::Firing);
+        assert_eq!(firing.count(), expected.len(), "{lines:?}");
+    };
+    let (first, second) = (failed(1), failed(11));
+    check(&[(1, &first)], &[]);
+    check(&[(1, &first), (11, &second)], &["AuthenticationFailed"]);
+    check(&[(31, &told)], &["AuthenticationFailed"]);
+    // The second line was lost.
+    check(&[(1, &first), (31, &told)], &["AuthenticationFailed"]);
+    check(&[(1, &first), (11, &second), (31, &told)], &["AuthenticationFailed"]);
+    check(&[(1, &first), (31, &told), (32, &second)], &["AuthenticationFailed"]);
+}
+
 /// RTMT's own log says what its syslog lines say: together they are one alert, in every order, and alone each is one.
 #[test]
 fn the_alert_log_and_syslog_are_one() {
