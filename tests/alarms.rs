@@ -120,3 +120,26 @@ fn an_alert_log_is_imported() {
         ]
     );
 }
+
+#[test]
+fn the_known_alerts_are_listed() {
+    let run = |arguments: &[&str]| {
+        let output = program().arg("families").args(arguments).output().expect("it starts");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, lines, _) = run(&[]);
+    assert!(code == Some(0) && lines.lines().count() > 200, "{lines}");
+    let (code, json, _) = run(&["--json"]);
+    let known: Vec<Value> = serde_json::from_str(&json).expect("JSON");
+    assert!(code == Some(0) && known.len() == lines.lines().count());
+    // The name of an alarm finds its alert, whatever its case.
+    let (code, found, _) = run(&["sdllinkoos"]);
+    assert_eq!(code, Some(0));
+    for part in ["SDLLinkOutOfService", "cleared by CALLMANAGER-SDLLinkISV", "one for each remote_node_id", "  do  "] {
+        assert!(found.contains(part), "{part} is not in:\n{found}");
+    }
+    let (code, found, said) = run(&["nonsense"]);
+    assert_eq!((code, found.as_str()), (Some(1), ""));
+    assert!(said.contains("ccxwatch families"), "{said}");
+}

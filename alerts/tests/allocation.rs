@@ -49,10 +49,8 @@ fn interest_allocates_nothing() {
     let (mut wanted, mut unwanted) = (0, 0);
     let made = allocations(|| {
         for line in corpus.split(|byte| *byte == b'\n') {
-            match triage(line).is_some_and(|triage| interest.wants(&triage, line)) {
-                true => wanted += 1,
-                false => unwanted += 1,
-            }
+            let is_wanted = triage(line).is_some_and(|triage| interest.wants(&triage, line));
+            *(if is_wanted { &mut wanted } else { &mut unwanted }) += 1;
         }
     });
     assert!(wanted > 300 && unwanted > 300, "{wanted} {unwanted}");

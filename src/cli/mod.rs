@@ -5,6 +5,7 @@ pub mod check;
 mod client;
 mod deliveries;
 mod exit;
+pub mod families;
 pub mod parse;
 pub mod reload;
 pub mod replay;
@@ -42,6 +43,8 @@ pub enum Command {
     Usage(usage::Arguments),
     /// List, acknowledge and confirm alerts of the running process.
     Alerts(alerts::Arguments),
+    /// List the alerts of Unified Communications that are known, with what raises and what clears them.
+    Families(families::Arguments),
     /// Let the running process read its configuration again.
     Reload(reload::Arguments),
 }
@@ -56,6 +59,7 @@ impl Command {
             Self::Replay(arguments) => replay::run(&arguments),
             Self::Usage(arguments) => usage::run(&arguments),
             Self::Alerts(arguments) => alerts::run(&arguments),
+            Self::Families(arguments) => families::run(&arguments),
             Self::Reload(arguments) => reload::run(&arguments),
         }
     }

@@ -7,12 +7,14 @@
 //! neither comes here. What comes here and belongs to no family falls under the severity rule.
 
 mod catalog;
+mod known;
 mod names;
 mod rtmt;
 mod severity;
 mod table;
 
 pub(crate) use catalog::UNKNOWN_PARAMETER;
+pub use known::{Known, known};
 pub use rtmt::{defaults, seen_through_rtmt_only};
 pub(crate) use severity::may_be_alarm;
 

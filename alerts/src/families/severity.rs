@@ -1,6 +1,6 @@
 //! The severity rule: what is serious and belongs to no family is told all the same, so that nothing unknown is lost.
 
-use super::{catalog, is_of_unified_communications, names, node};
+use super::{Known, catalog, defaults, is_of_unified_communications, names, node};
 use crate::{
     fact::Fact,
     limits::{Limits, bounded},
@@ -27,6 +27,25 @@ static ABOUT: LazyLock<Arc<About>> = LazyLock::new(|| {
         resolves_after: Some(SignedDuration::from_hours(24)),
     })
 });
+
+/// The severity rule, as families are listed.
+pub(super) fn known() -> Known {
+    let settings = defaults(ALERT);
+    Known {
+        alert: ALERT,
+        enabled: settings.enabled,
+        severity: settings.severity,
+        threshold: settings.threshold.to_string(),
+        frequency: settings.frequency.to_string(),
+        raise: vec!["every alarm of no family, by its severity".to_owned()],
+        clear: Vec::new(),
+        instance: vec!["facility", "mnemonic"],
+        seen_through_rtmt_only: false,
+        title: &ABOUT.title,
+        meaning: &ABOUT.meaning,
+        runbook: &ABOUT.runbook,
+    }
+}
 
 /// The alert of a line that no family claims, where it is at least so severe. What RTMT matched is serious by RTMT's own setting.
 pub(super) fn signal(fact: &Fact, at_least: Severity) -> Option<Signal> {
