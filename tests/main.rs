@@ -19,4 +19,5 @@ mod peers;
 mod reload;
 mod scenarios;
 mod service;
+mod storms;
 mod suggest;

@@ -137,7 +137,8 @@ cargo test --workspace --all-features --doc --quiet
 step "tests"
 run_tests --workspace --all-features
 
-step "measurements on the release build"
+step "measurements and storms on the release build"
 run_tests --release --test integration measure::
+run_tests --release --test integration storms::
 
 step "done"

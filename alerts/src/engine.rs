@@ -138,6 +138,7 @@ impl Engine {
             Input::Operator(command) => self.operate(&command, moment, out),
             Input::Usage(report) => self.usage(&report, moment, out),
             Input::Store(health) => self.store(health, now, out),
+            Input::Sender { sender, over_budget } => self.sender(sender, over_budget, now, out),
             Input::Receiver { receiver, failing } => self.receiver(&receiver, failing, now, out),
             Input::Reload(settings) => self.configure(*settings, now),
         }

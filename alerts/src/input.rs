@@ -7,6 +7,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// One thing that reaches the engine.
 #[derive(Clone, Debug)]
@@ -29,6 +30,13 @@ pub enum Input {
         receiver: String,
         /// Whether it fails now.
         failing: bool,
+    },
+    /// A sender brings more than its budget, or no longer does.
+    Sender {
+        /// Its address.
+        sender: IpAddr,
+        /// Whether it does now.
+        over_budget: bool,
     },
     /// A whole new configuration, already checked.
     Reload(Box<Settings>),

@@ -24,6 +24,7 @@ use crate::{
     timing::Timing,
 };
 use ccxwatch_parsers::severity::Severity;
+use std::net::IpAddr;
 
 impl Engine {
     /// A wanted line.
@@ -184,6 +185,30 @@ impl Engine {
         }
     }
 
+    /// A sender brings more than its budget, or no longer does.
+    pub(crate) fn sender(&mut self, sender: IpAddr, over_budget: bool, now: Now, out: &mut Outbox) {
+        let key = format!("{SENDER_OVER_BUDGET}/{sender}");
+        let fires = self.alerts.get(&key).is_some_and(Alert::is_firing);
+        if over_budget && !fires {
+            let words = texts::sender_over_budget(sender);
+            let subject = Some(("sender".to_owned(), sender.to_string()));
+            let none = EvidenceSummary::default();
+            self.raise(&key, subject, Severity::Warning, words, none, Reason::Firing, now, out);
+        } else if !over_budget && fires {
+            // Addresses are forged easily: none stays behind.
+            self.dirty = true;
+            self.alerts.remove(&key);
+        }
+    }
+
+    /// The senders of which it is told that they bring more than their budget.
+    pub fn senders_over_budget(&self) -> impl Iterator<Item = IpAddr> {
+        self.alerts
+            .iter()
+            .filter(|(_, alert)| alert.is_firing())
+            .filter_map(|(key, _)| key.strip_prefix(SENDER_OVER_BUDGET)?.strip_prefix('/')?.parse().ok())
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the fields of one alert")]
     fn raise(
         &mut self,
@@ -231,6 +256,8 @@ impl Engine {
 
 /// The alert of unmapped nodes above the limit.
 const UNMAPPED_LIMIT: &str = "UnmappedNodesOverLimit";
+/// The alert of a sender that brings more than its budget.
+const SENDER_OVER_BUDGET: &str = "SenderOverBudget";
 /// The alert of a store that takes no transactions.
 const STORE_FAILING: &str = "StoreFailing";
 

@@ -73,6 +73,12 @@ impl Interest {
         let serious = self.syslog_severity.is_some_and(|severity| triage.severity <= severity);
         (serious && families::may_be_alarm(triage.facility, triage.mnemonic)) || self.families.contains(triage.mnemonic)
     }
+
+    /// Whether a line is about the license: such lines come first everywhere.
+    pub fn is_of_license(triage: &Triage<'_>, raw: &[u8]) -> bool {
+        triage.facility.ends_with(b"LIB_LICENSE")
+            || (is_rtmt_alert(triage) && memmem::find(raw, b"LIB_LICENSE-").is_some())
+    }
 }
 
 /// Whether a line is an alert of RTMT: of every release, as a whole or as the syslog agent passes it on.

@@ -19,7 +19,7 @@ use crate::{
 use core::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 /// What a notification says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -310,6 +310,18 @@ pub(crate) fn store_failing(reason: &str) -> Words {
         runbook: vec![
             "Check free space, permissions and the disk of the data directory.".into(),
             "Do not restart the process before it saves again.".into(),
+        ],
+    }
+}
+
+/// A sender that brings more than its budget.
+pub(crate) fn sender_over_budget(sender: IpAddr) -> Words {
+    Words {
+        summary: format!("{sender} sends more lines than its budget: some are dropped on UDP, and wait on TCP"),
+        description: "Lines about the license are taken all the same, and other senders lose nothing.".into(),
+        runbook: vec![
+            "Look at what it sends: a fault that repeats, or an alarm level that is set too low.".into(),
+            "Where that much is meant, raise [sources] sender_budget.".into(),
         ],
     }
 }

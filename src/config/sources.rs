@@ -13,6 +13,8 @@ pub struct Sources {
     pub allowed_senders: Vec<IpNet>,
     /// Addresses that forward other nodes' lines.
     pub relays: Vec<IpAddr>,
+    /// Lines a second that one sender may bring in the long run, of those that matter; license lines are free. 0: no limit.
+    pub sender_budget: u32,
     /// `[[sources.udp]]`
     pub udp: Vec<Listener>,
     /// `[[sources.tcp]]`
@@ -48,6 +50,7 @@ impl Default for Sources {
         Self {
             allowed_senders: Vec::new(),
             relays: Vec::new(),
+            sender_budget: 2_000,
             udp: vec![syslog()],
             tcp: vec![syslog()],
             file: Vec::new(),

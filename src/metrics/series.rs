@@ -17,6 +17,7 @@ pub(super) struct Series {
     pub(super) source_unrecognized: IntCounterVec,
     pub(super) source_connections: IntCounterVec,
     pub(super) source_open_connections: IntGaugeVec,
+    pub(super) source_slowed: IntCounterVec,
     pub(super) source_last_line: GaugeVec,
     pub(super) tail_lag_bytes: IntGaugeVec,
     pub(super) tail_lag_seconds: GaugeVec,
@@ -75,6 +76,12 @@ impl Series {
             ),
             source_connections: counters(registry, "source_connections_total", "Connections accepted.", &["source"]),
             source_open_connections: gauges(registry, "source_connections", "Open connections.", &["source"]),
+            source_slowed: counters(
+                registry,
+                "source_slowed_total",
+                "Times that a TCP connection had to wait because its sender was over its budget.",
+                &["source"],
+            ),
             source_last_line: add(
                 registry,
                 GaugeVec::new(

@@ -25,6 +25,7 @@ impl Observer for Metrics {
             series.source_connections.with_label_values(source).inc_by(observed.opened);
             series.source_open_connections.with_label_values(source).add(change);
         }
+        series.source_slowed.with_label_values(source).inc_by(observed.slowed);
         // A series that exists at 0 before the first loss makes the first loss an increase.
         for reason in DropReason::ALL {
             series.source_drops.with_label_values(&[&*label, reason.name()]).inc_by(observed.drops(reason));

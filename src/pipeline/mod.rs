@@ -5,6 +5,7 @@ mod delivery;
 mod publish;
 mod queues;
 mod reload;
+mod senders;
 
 pub use delivery::Starter;
 pub use queues::{Intake, QueueId, Queues};
@@ -32,6 +33,7 @@ use delivery::Delivery;
 use jiff::SignedDuration;
 use publish::Publisher;
 use reload::Positions;
+use senders::Senders;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -108,6 +110,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
     let publisher = Publisher::new(snapshot, Arc::clone(&metrics));
     let commits = Commits::new(store, Delivery::new(dispatcher, starter), metrics, console_colors);
     let mut pipeline = Pipeline {
+        senders: Senders::new(engine.senders_over_budget(), clock::elapsed()),
         engine,
         recipients,
         commits,
@@ -171,6 +174,7 @@ struct Pipeline {
     publisher: Publisher,
     queues: Queues,
     positions: Positions,
+    senders: Senders,
     failing_receivers: Vec<String>,
 }
 
@@ -202,6 +206,7 @@ impl Pipeline {
                 }
             }
             other.extend(batch.heard.into_iter().map(Input::Heard));
+            other.extend(batch.over_budget.into_iter().filter_map(|sender| self.senders.note(sender, started)));
             self.positions.note(&batch.positions);
             self.commits.gathering().positions.extend(batch.positions);
         }
@@ -248,6 +253,9 @@ impl Pipeline {
     fn settle(&mut self) {
         for health in self.commits.take_store_news() {
             self.handle(clock::now(), Input::Store(health));
+        }
+        for input in self.senders.quiet(clock::elapsed()) {
+            self.handle(clock::now(), input);
         }
         let failing: Vec<String> = self.commits.failing_receivers();
         for receiver in &failing {

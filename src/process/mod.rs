@@ -17,7 +17,7 @@ use crate::{
     notify::{Prepared, World},
     pipeline::{self, Intake, Parts, QueueId, Queues, Starter},
     service_manager,
-    sources::{self, Access, Limits, SourceContext},
+    sources::{self, Access, Budget, Limits, SourceContext},
     step::Recipients,
     store::{Opened, Store},
     web::{self, Snapshot, WebState},
@@ -212,7 +212,11 @@ impl Process {
 }
 
 fn access(config: &Config) -> Access {
-    Access { allowed: config.sources.allowed_senders.clone(), relays: config.sources.relays.clone() }
+    Access {
+        allowed: config.sources.allowed_senders.clone(),
+        relays: config.sources.relays.clone(),
+        budget: Budget::per_second(config.sources.sender_budget),
+    }
 }
 
 fn time_zones(settings: &Settings) -> BTreeMap<String, TimeZone> {

@@ -1,15 +1,24 @@
 //! Who may speak to a listener, and who speaks for others.
 
+use super::Budget;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// The senders that are heard. What it refuses changes nothing and is counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The senders that are heard, and how much. What it refuses changes nothing and is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// Networks whose syslog is taken, beside loopback.
     pub allowed: Vec<IpNet>,
     /// Addresses that forward other nodes' lines. They may speak.
     pub relays: Vec<IpAddr>,
+    /// What each of them may bring; of a relay each host that it speaks for.
+    pub budget: Budget,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self { allowed: Vec::new(), relays: Vec::new(), budget: Budget::UNLIMITED }
+    }
 }
 
 impl Access {
@@ -33,6 +42,7 @@ mod tests {
         let access = Access {
             allowed: vec!["10.1.0.0/16".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
             relays: vec!["192.0.2.7".parse().unwrap()],
+            ..Access::default()
         };
         for (sender, admitted) in [
             ("127.0.0.1", true),

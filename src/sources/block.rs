@@ -2,13 +2,13 @@
 //!
 //! This is the hot path. A line that nobody wants costs a search for its triplet and a count: no lock, no allocation, no channel.
 
-use super::{DropReason, Limits, Observed, alert_log::AlertLog, facts::Facts, hearing::Ear};
+use super::{Budget, DropReason, Limits, Observed, alert_log::AlertLog, facts::Facts, hearing::Ear};
 use ccxwatch_alerts::{
     fact::{Channel, Fact, Origin},
     interest::Interest,
 };
-use ccxwatch_parsers::{parse, triage};
-use jiff::Timestamp;
+use ccxwatch_parsers::{Triage, parse, triage};
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
 /// Where the lines of a block come from, and where they go.
@@ -20,6 +20,18 @@ pub(super) struct Block<'a> {
     pub(super) ear: &'a mut Ear,
     pub(super) received_at: Timestamp,
     pub(super) catching_up: bool,
+    pub(super) payment: Payment,
+}
+
+/// Who pays for wanted lines, and when.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Payment {
+    /// Nobody.
+    Free,
+    /// The sender, before each line: what it cannot pay for is dropped. The clock of elapsed time.
+    Before(SignedDuration, Budget),
+    /// The sender, after the block: it waits until it has paid.
+    After,
 }
 
 impl Block<'_> {
@@ -50,7 +62,7 @@ impl Block<'_> {
         };
         self.observed.events.count(triage.facility, triage.mnemonic, triage.severity);
         self.facts.close_record();
-        if self.interest.wants(&triage, line) {
+        if self.interest.wants(&triage, line) && self.is_paid(&triage, line) {
             let is_trace = triage.process.is_some();
             self.wanted(line, is_trace);
         }
@@ -92,6 +104,24 @@ impl Block<'_> {
         for fact in Fact::of_alert_log(&row, line, self.received_at, origin, self.catching_up) {
             self.observed.events.count(b"UC_RTMT", b"RTMT_ALERT", fact.severity);
             self.facts.push(fact, key, false);
+        }
+    }
+
+    fn is_paid(&mut self, triage: &Triage<'_>, line: &[u8]) -> bool {
+        match self.payment {
+            Payment::Free => true,
+            _ if Interest::is_of_license(triage, line) => true,
+            Payment::Before(now, budget) => {
+                let paid = self.ear.pay(now, budget);
+                if !paid {
+                    self.observed.dropped(DropReason::OverBudget, 1);
+                }
+                paid
+            }
+            Payment::After => {
+                self.ear.unpaid += 1;
+                true
+            }
         }
     }
 

@@ -1,12 +1,12 @@
 //! Who was heard, and when: per origin (and per host behind a relay) at most one report a second.
 
-use super::{Limits, alert_log::AlertLog};
+use super::{Budget, Limits, alert_log::AlertLog, budget::Account};
 use ccxwatch_alerts::{
     fact::{Heard, Origin},
     now::Now,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
 const REPORT_EVERY: SignedDuration = SignedDuration::from_secs(1);
 
@@ -31,6 +31,14 @@ pub(super) struct Ear {
     limit: usize,
     /// What it reads is RTMT's alert log.
     pub(super) alert_log: Option<AlertLog>,
+    /// Which host spoke last; none where there are too many.
+    speaker: Option<usize>,
+    /// The account of hosts above the limit.
+    others: Account,
+    /// Lines that are not paid for yet.
+    pub(super) unpaid: u32,
+    /// A line was dropped because it was not paid for.
+    over_budget: bool,
 }
 
 #[derive(Debug)]
@@ -38,6 +46,7 @@ struct Host {
     name: Option<String>,
     last: Timestamp,
     lines: u64,
+    account: Account,
 }
 
 impl<K: Clone + Eq + Hash> Hearing<K> {
@@ -78,7 +87,18 @@ impl<K: Clone + Eq + Hash> Hearing<K> {
 
 impl Ear {
     pub(super) fn new(origin: Origin, relay: bool, limit: usize) -> Self {
-        Self { origin: Arc::new(origin), relay, hosts: Vec::new(), reported: None, limit, alert_log: None }
+        Self {
+            origin: Arc::new(origin),
+            relay,
+            hosts: Vec::new(),
+            reported: None,
+            limit,
+            alert_log: None,
+            speaker: None,
+            others: Account::default(),
+            unpaid: 0,
+            over_budget: false,
+        }
     }
 
     /// Whether the host of the next line should be looked up: on every line of a relay, else once a report.
@@ -96,17 +116,21 @@ impl Ear {
         let at_index = match found {
             Some(index) => index,
             None if self.hosts.len() < self.limit => {
-                self.hosts.push(Host { name: name.map(str::to_owned), last: at, lines: 0 });
+                let account = Account::default();
+                self.hosts.push(Host { name: name.map(str::to_owned), last: at, lines: 0, account });
                 self.hosts.len() - 1
             }
-            None => match self.hosts.iter().position(|host| host.lines == 0) {
-                Some(index) => {
-                    self.hosts[index].name = name.map(str::to_owned);
-                    index
-                }
-                None => return,
-            },
+            None => {
+                let Some(index) = self.hosts.iter().position(|host| host.lines == 0) else {
+                    self.speaker = None;
+                    return;
+                };
+                // The account stays with the place: a new name does not fill it up.
+                self.hosts[index].name = name.map(str::to_owned);
+                index
+            }
         };
+        self.speaker = Some(at_index);
         let host = &mut self.hosts[at_index];
         if let Some(name) = name
             && host.name.as_deref() != Some(name)
@@ -115,6 +139,29 @@ impl Ear {
         }
         host.last = at;
         host.lines += lines;
+    }
+
+    /// The host that spoke last pays for a line, where it can.
+    pub(super) fn pay(&mut self, now: SignedDuration, budget: Budget) -> bool {
+        let account = match self.speaker.and_then(|at| self.hosts.get_mut(at)) {
+            Some(host) => &mut host.account,
+            None => &mut self.others,
+        };
+        let paid = account.pay(now, budget);
+        self.over_budget |= !paid;
+        paid
+    }
+
+    /// The sender pays for all that is not paid for. How long it has to wait now.
+    pub(super) fn charge(&mut self, lines: u32, now: SignedDuration, budget: Budget) -> Option<Duration> {
+        let wait = self.others.charge(lines, now, budget);
+        self.over_budget |= wait.is_some();
+        wait
+    }
+
+    /// Whether more came than the budget allows, since the last call.
+    pub(super) fn take_over_budget(&mut self) -> bool {
+        std::mem::take(&mut self.over_budget)
     }
 
     /// Hands what was heard on to the ear that reports it.

@@ -7,6 +7,7 @@
 mod access;
 pub(crate) mod alert_log;
 mod block;
+mod budget;
 mod facts;
 pub mod file;
 mod hearing;
@@ -20,6 +21,7 @@ mod tests;
 pub mod udp;
 
 pub use access::Access;
+pub use budget::Budget;
 pub use limits::Limits;
 pub use observe::{DropReason, Events, Lag, Observed, Observer, Unobserved};
 
@@ -29,7 +31,7 @@ use ccxwatch_alerts::{
     interest::Interest,
 };
 use jiff::Timestamp;
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What one block of a source brought.
@@ -41,6 +43,8 @@ pub struct Batch {
     pub positions: Vec<Position>,
     /// Who was heard since the last batch.
     pub heard: Vec<Heard>,
+    /// Senders that brought more than their budget since the last batch.
+    pub over_budget: Vec<IpAddr>,
     /// When it was born, where it is a heartbeat.
     pub heartbeat: Option<Timestamp>,
 }
@@ -48,7 +52,11 @@ pub struct Batch {
 impl Batch {
     /// Whether it brings nothing.
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty() && self.positions.is_empty() && self.heard.is_empty() && self.heartbeat.is_none()
+        self.facts.is_empty()
+            && self.positions.is_empty()
+            && self.heard.is_empty()
+            && self.over_budget.is_empty()
+            && self.heartbeat.is_none()
     }
 }
 
@@ -66,7 +74,7 @@ pub struct Position {
 pub struct SourceContext {
     /// Which lines are wanted.
     pub interest: Arc<ArcSwap<Interest>>,
-    /// Who may speak.
+    /// Who may speak, and how much.
     pub access: Arc<ArcSwap<Access>>,
     /// Who is told what the source counted.
     pub observer: Arc<dyn Observer>,

@@ -25,6 +25,8 @@ impl Observer for Unobserved {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum DropReason {
+    /// A wanted line over its sender's budget.
+    OverBudget,
     /// A fact: the pipeline did not keep up, and what a UDP source keeps aside is bounded.
     QueueFull,
     /// A datagram: the kernel's receive buffer was full.
@@ -51,7 +53,8 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::OverBudget,
         Self::QueueFull,
         Self::KernelBuffer,
         Self::NotAllowed,
@@ -68,6 +71,7 @@ impl DropReason {
     /// Its name as a metric label.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::OverBudget => "over_budget",
             Self::QueueFull => "queue_full",
             Self::KernelBuffer => "kernel_buffer",
             Self::NotAllowed => "not_allowed",
@@ -109,6 +113,8 @@ pub struct Observed {
     pub opened: u64,
     /// Accepted connections that ended.
     pub closed: u64,
+    /// Times that a connection had to wait because its sender was over its budget.
+    pub slowed: u64,
     /// Events by facility, mnemonic and severity.
     pub events: Events,
     /// How far it is behind, where it is a tail.
@@ -151,6 +157,7 @@ impl Observed {
         self.facts = 0;
         self.opened = 0;
         self.closed = 0;
+        self.slowed = 0;
         self.drops = [0; DropReason::ALL.len()];
         self.defects.clear();
         self.events.clear();

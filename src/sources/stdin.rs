@@ -1,6 +1,11 @@
 //! Standard input: lines as in a file, without a position. Its end ends the source.
 
-use super::{Batch, Observed, SourceContext, SourceName, block::Block, facts::Facts, hearing::Ear};
+use super::{
+    Batch, Observed, SourceContext, SourceName,
+    block::{Block, Payment},
+    facts::Facts,
+    hearing::Ear,
+};
 use crate::clock;
 use ccxwatch_alerts::fact::{Channel, Origin};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};
@@ -83,6 +88,7 @@ impl Lines {
             ear,
             received_at: now.wall,
             catching_up: false,
+            payment: Payment::Free,
         };
         let mut frame = |frame: Frame<'_>| block.line(frame.bytes, frame.cut);
         match bytes {

@@ -4,7 +4,13 @@ use super::{
     head::{self, Head},
     identities::{Applied, Id, Identities},
 };
-use crate::sources::{Limits, Observed, alert_log::AlertLog, block::Block, facts::Facts, hearing::Ear};
+use crate::sources::{
+    Limits, Observed,
+    alert_log::AlertLog,
+    block::{Block, Payment},
+    facts::Facts,
+    hearing::Ear,
+};
 use ccxwatch_alerts::{fact::Origin, interest::Interest, now::Now};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};
 use std::{
@@ -381,6 +387,7 @@ impl Sink<'_> {
             ear,
             received_at: (self.clock)().wall,
             catching_up,
+            payment: Payment::Free,
         }
     }
 }

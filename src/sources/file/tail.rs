@@ -323,7 +323,7 @@ impl Tail {
             Vec::new()
         };
         let batch =
-            Batch { facts: self.facts.take(), positions, heard: std::mem::take(&mut self.heard), heartbeat: None };
+            Batch { facts: self.facts.take(), positions, heard: std::mem::take(&mut self.heard), ..Batch::default() };
         if batch.is_empty() {
             return None;
         }

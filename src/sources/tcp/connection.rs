@@ -3,7 +3,12 @@
 use super::{Shared, sniff::Sniffer};
 use crate::{
     clock,
-    sources::{Batch, DropReason, Observed, block::Block, facts::Facts, hearing::Ear},
+    sources::{
+        Batch, DropReason, Observed,
+        block::{Block, Payment},
+        facts::Facts,
+        hearing::Ear,
+    },
 };
 use ccxwatch_parsers::framing::{Frame, Framer, FramingError, Mode};
 use nix::sys::socket::{MsgFlags, recv};
@@ -17,7 +22,7 @@ use std::{
 use tokio::{
     net::TcpStream,
     sync::mpsc::Permit,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 /// Blocks that are still taken off a connection at shutdown.
@@ -49,6 +54,8 @@ pub(super) struct Connection {
     heard_at: Instant,
     /// When the record began that is not complete yet.
     record_since: Option<Instant>,
+    /// The sender is over its budget: nothing is read before.
+    wait_until: Option<Instant>,
 }
 
 /// What one read brought.
@@ -72,6 +79,7 @@ impl Connection {
             complained: None,
             heard_at: clock::timer(),
             record_since: None,
+            wait_until: None,
             stream,
             sender,
             shared,
@@ -92,6 +100,12 @@ impl Connection {
                 let reason = if slow { DropReason::SlowSender } else { DropReason::IdleSender };
                 shared.count(|observed| observed.dropped(reason, 1));
                 break;
+            }
+            if let Some(until) = self.wait_until.take() {
+                tokio::select! {
+                    () = shared.context.shutdown.cancelled() => continue,
+                    () = sleep_until(until) => {}
+                }
             }
             // The place in the queue comes before the bytes: what is read can always be sent.
             let Ok(permit) = shared.batches.reserve().await else { return };
@@ -181,6 +195,7 @@ impl Connection {
             return Read::End;
         }
         let interest = shared.context.interest.load();
+        let budget = shared.context.access.load().budget;
         let mut block = Block {
             interest: &interest,
             limits: shared.limits(),
@@ -189,6 +204,7 @@ impl Connection {
             ear: &mut self.ear,
             received_at: now.wall,
             catching_up: false,
+            payment: Payment::After,
         };
         let mut frame = |frame: Frame<'_>| block.line(frame.bytes, frame.cut);
         if length.is_some() {
@@ -205,6 +221,14 @@ impl Connection {
             let reporter = hearing.ear(&self.sender, || (shared.origin(self.sender), self.ear.relay));
             self.ear.hand_over(reporter);
             reporter.due(now, &mut batch.heard);
+            let unpaid = std::mem::take(&mut self.ear.unpaid);
+            // A relay's connection carries the lines of many: it is not made to wait for one of them.
+            let wait = if self.ear.relay { None } else { reporter.charge(unpaid, now.elapsed, budget) };
+            self.wait_until = wait.map(|wait| self.heard_at + wait);
+            if reporter.take_over_budget() {
+                observed.slowed += 1;
+                batch.over_budget.push(self.sender);
+            }
         }
         observed.tell(shared.context.observer.as_ref(), &shared.name);
         if !batch.is_empty() {

@@ -11,6 +11,8 @@ use super::{Access, Batch, DropReason, Lag, Limits, Observed, Observer, SourceCo
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{fact::Fact, interest::Interest, settings::Settings};
 use std::{
+    collections::BTreeSet,
+    net::IpAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -98,6 +100,14 @@ fn wanted(sequence: u64) -> String {
     )
 }
 
+/// A line that the engine wants and that is not about the license.
+fn other(sequence: u64) -> String {
+    format!(
+        "<187>{sequence}: ucx1: Nov 24 2026 10:45:00.000 UTC : %MIVR-SS_TEL-3-UNABLE_REGISTER_CTIPORT: \
+         %[AppID=Cisco Unified CCX][NodeID=ucx1]: text"
+    )
+}
+
 /// A line that nobody wants.
 const UNWANTED: &str =
     "<190>7: ucx1: Nov 24 2026 10:45:00.000 UTC : %UC_AUDITLOG-6-AdministrativeEvent: %[UserID=a]: text";
@@ -107,18 +117,20 @@ struct Batches {
     receiver: mpsc::Receiver<Batch>,
     facts: Vec<Fact>,
     heard: u64,
+    over_budget: BTreeSet<IpAddr>,
 }
 
 impl Batches {
     fn new(limits: &Limits) -> (mpsc::Sender<Batch>, Self) {
         let (sender, receiver) = mpsc::channel(limits.queue_batches);
-        (sender, Self { receiver, facts: Vec::new(), heard: 0 })
+        (sender, Self { receiver, facts: Vec::new(), heard: 0, over_budget: BTreeSet::new() })
     }
 
     /// Takes the next batch; `false` when the source has ended.
     async fn next(&mut self) -> bool {
         let Some(batch) = timeout(PATIENCE, self.receiver.recv()).await.expect("a batch comes") else { return false };
         self.facts.extend(batch.facts);
+        self.over_budget.extend(batch.over_budget);
         self.heard += batch.heard.iter().map(|heard| heard.lines).sum::<u64>();
         true
     }

@@ -1,5 +1,6 @@
-use super::{Batches, Sums, UNWANTED, context, wanted};
-use crate::sources::{DropReason, Limits, tcp};
+use super::{Batches, Sums, UNWANTED, context, other, wanted};
+use crate::sources::{Access, Budget, DropReason, Limits, tcp};
+use arc_swap::ArcSwap;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,6 +12,7 @@ struct Running {
     address: SocketAddr,
     batches: Batches,
     sums: Arc<Sums>,
+    access: Arc<ArcSwap<Access>>,
     shutdown: CancellationToken,
 }
 
@@ -19,9 +21,9 @@ fn running(limits: Limits) -> Running {
     let (sender, batches) = Batches::new(&context.limits);
     let source = tcp::bind(([127, 0, 0, 1], 0).into()).unwrap();
     let address = source.local_addr();
-    let shutdown = context.shutdown.clone();
+    let (access, shutdown) = (Arc::clone(&context.access), context.shutdown.clone());
     tokio::spawn(source.run(context, sender));
-    Running { address, batches, sums, shutdown }
+    Running { address, batches, sums, access, shutdown }
 }
 
 #[tokio::test]
@@ -129,6 +131,25 @@ async fn slow_and_silent_senders_are_closed() {
     assert_eq!(connection.read(&mut [0; 1]).await.unwrap(), 0);
     silent.sums.until(|sum| sum.closed == 1).await;
     assert_eq!(silent.sums.drops(DropReason::IdleSender), 1);
+}
+
+#[tokio::test]
+async fn a_sender_over_its_budget_waits_and_loses_nothing() {
+    const LINES: u64 = 11_000;
+    let mut running = running(Limits::default());
+    // 10,000 at once, and a second for the rest.
+    running.access.store(Arc::new(Access { budget: Budget::per_second(1_000), ..Access::default() }));
+    let address = running.address;
+    let sender = tokio::spawn(async move {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        for sequence in 0..LINES {
+            connection.write_all(format!("{}\n", other(sequence)).as_bytes()).await.unwrap();
+        }
+    });
+    running.batches.until_facts(usize::try_from(LINES).unwrap()).await;
+    sender.await.unwrap();
+    assert_eq!(running.batches.over_budget, ["127.0.0.1".parse().unwrap()].into());
+    assert!(running.sums.get().drops.is_empty());
 }
 
 #[tokio::test]

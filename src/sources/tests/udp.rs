@@ -1,6 +1,9 @@
-use super::{Batches, UNWANTED, context, wanted};
-use crate::sources::{DropReason, Limits, udp};
-use std::net::{SocketAddr, UdpSocket};
+use super::{Batches, UNWANTED, context, other, wanted};
+use crate::sources::{Access, Budget, DropReason, Limits, udp};
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
+};
 
 fn loopback() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
@@ -96,4 +99,35 @@ async fn ipv6_hears_ipv4_as_itself() {
     socket.send_to(wanted(1).as_bytes(), ("127.0.0.1", port)).unwrap();
     batches.until_facts(1).await;
     assert_eq!(batches.facts[0].origin.sender, Some([127, 0, 0, 1].into()));
+}
+
+#[tokio::test]
+async fn a_sender_over_its_budget_loses_lines_and_others_lose_none() {
+    // At 1 line a second no more than the burst of 10, and the one that meets the limit, is paid for.
+    const PAID: u64 = 11;
+    let (context, sums) = context(Limits::default());
+    context.access.store(Arc::new(Access { budget: Budget::per_second(1), ..Access::default() }));
+    let (sender, mut batches) = Batches::new(&context.limits);
+    let source = udp::bind(loopback()).unwrap();
+    let address = source.local_addr();
+    let shutdown = context.shutdown.clone();
+    tokio::spawn(source.run(context, sender));
+    let noisy = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let quiet = UdpSocket::bind("127.0.0.2:0").unwrap();
+    for sequence in 0..40 {
+        noisy.send_to(other(sequence).as_bytes(), address).unwrap();
+        sums.until(|sum| sum.lines == sequence + 1).await;
+    }
+    noisy.send_to(wanted(100).as_bytes(), address).unwrap();
+    quiet.send_to(other(101).as_bytes(), address).unwrap();
+    sums.until(|sum| sum.lines == 42).await;
+    shutdown.cancel();
+    batches.until_end().await;
+    let dropped = sums.drops(DropReason::OverBudget);
+    // A slow machine earns some more meanwhile.
+    assert!((1..=40 - PAID).contains(&dropped), "{dropped}");
+    assert_eq!(batches.facts.len() as u64 + dropped, 42);
+    assert!(batches.sequences().contains(&100), "license lines are free");
+    assert!(batches.sequences().contains(&101), "another sender has its own budget");
+    assert_eq!(batches.over_budget, ["127.0.0.1".parse::<IpAddr>().unwrap()].into());
 }

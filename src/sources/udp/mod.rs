@@ -6,13 +6,17 @@ mod datagram;
 mod receive;
 
 use super::{
-    Batch, DropReason, Limits, Observed, SourceContext, SourceName, block::Block, facts::Facts, hearing::Hearing,
+    Batch, DropReason, Limits, Observed, SourceContext, SourceName,
+    block::{Block, Payment},
+    facts::Facts,
+    hearing::Hearing,
 };
 use crate::clock;
 use ccxwatch_alerts::fact::{Channel, Heard, Origin};
 use receive::{Received, Receiver};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
+    collections::BTreeSet,
     io,
     net::{IpAddr, SocketAddr},
     time::Duration,
@@ -23,6 +27,9 @@ use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval},
 };
+
+/// Senders over their budget that one batch tells of.
+const OVER_BUDGET_MAX: usize = 64;
 
 /// A bound UDP listener that has not started yet.
 #[derive(Debug)]
@@ -40,8 +47,7 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSource> {
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
-    // The kernel grants at most net.core.rmem_max and never refuses.
-    socket.set_recv_buffer_size(Limits::default().receive_buffer)?;
+    receive::ask_for_buffer(&socket, Limits::default().receive_buffer)?;
     receive::count_kernel_drops(&socket)?;
     socket.bind(&address.into())?;
     // The kernel reports the double of what it grants, for its own bookkeeping.
@@ -137,6 +143,7 @@ struct State {
     observed: Observed,
     facts: Facts,
     heard: Vec<Heard>,
+    over_budget: BTreeSet<IpAddr>,
 }
 
 impl State {
@@ -149,6 +156,7 @@ impl State {
             observed: Observed::default(),
             facts: Facts::default(),
             heard: Vec::new(),
+            over_budget: BTreeSet::new(),
         }
     }
 
@@ -157,7 +165,12 @@ impl State {
     }
 
     fn take(&mut self) -> Batch {
-        Batch { facts: self.facts.take(), heard: std::mem::take(&mut self.heard), ..Batch::default() }
+        Batch {
+            facts: self.facts.take(),
+            heard: std::mem::take(&mut self.heard),
+            over_budget: std::mem::take(&mut self.over_budget).into_iter().collect(),
+            ..Batch::default()
+        }
     }
 
     /// Takes the datagrams of one system call; the number of bytes they held, each counted as one at least.
@@ -209,8 +222,12 @@ impl State {
                 ear,
                 received_at: now.wall,
                 catching_up: false,
+                payment: Payment::Before(now.elapsed, access.budget),
             };
             datagram::messages(bytes, |message| block.message(message));
+            if ear.take_over_budget() && self.over_budget.len() < OVER_BUDGET_MAX {
+                self.over_budget.insert(sender);
+            }
         }
         let excess = facts.shed(context.limits.held_facts, context.limits.held_bytes);
         observed.dropped(DropReason::QueueFull, excess);

@@ -19,6 +19,15 @@ pub(super) fn count_kernel_drops(socket: &impl AsFd) -> io::Result<()> {
     Ok(setsockopt(socket, sockopt::RxqOvfl, &1)?)
 }
 
+/// Asks for a receive buffer. Whoever may administer the network (`CAP_NET_ADMIN`) gets it; for others the kernel grants at most
+/// `net.core.rmem_max`, and refuses nobody.
+pub(super) fn ask_for_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    if setsockopt(socket, sockopt::RcvBufForce, &bytes).is_err() {
+        setsockopt(socket, sockopt::RcvBuf, &bytes)?;
+    }
+    Ok(())
+}
+
 /// Takes datagrams off a socket.
 pub(super) struct Receiver {
     buffer: Vec<u8>,
