@@ -3,7 +3,7 @@
 use super::{HeartbeatStage, Metrics, facilities, severity_label};
 use crate::{
     config::{self, Config, Detail},
-    sources::{DropReason, Lag, Observed, Observer, SourceName},
+    sources::{DropReason, Files, Lag, Observed, Observer, SourceName},
     store::FailureReason,
 };
 use ccxwatch_alerts::{
@@ -81,6 +81,7 @@ fn observed(facility: &str) -> Observed {
     (observed.lines, observed.bytes, observed.blocks, observed.facts) = (3, 300, 2, 1);
     (observed.opened, observed.closed) = (2, 1);
     observed.events.count(facility.as_bytes(), b"SYSTEM_IN_OOC_STATE", Severity::Alert);
+    observed.files = Some(Files { followed: 3, open: 2, omitted: 0 });
     observed.lag = Some(Lag { bytes: 7, behind_since: Some(crate::clock::elapsed()) });
     observed.defective(Defect::InvalidUtf8);
     observed.dropped(DropReason::KernelBuffer, 4);

@@ -18,6 +18,7 @@ pub(super) struct Series {
     pub(super) source_connections: IntCounterVec,
     pub(super) source_open_connections: IntGaugeVec,
     pub(super) source_slowed: IntCounterVec,
+    pub(super) source_files: IntGaugeVec,
     pub(super) source_last_line: GaugeVec,
     pub(super) tail_lag_bytes: IntGaugeVec,
     pub(super) tail_lag_seconds: GaugeVec,
@@ -81,6 +82,12 @@ impl Series {
                 "source_slowed_total",
                 "Times that a TCP connection had to wait because its sender was over its budget.",
                 &["source"],
+            ),
+            source_files: gauges(
+                registry,
+                "source_files",
+                "Files of a tail: followed, those of them that hold a descriptor (open), and omitted because there are too many.",
+                &["source", "state"],
             ),
             source_last_line: add(
                 registry,

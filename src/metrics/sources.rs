@@ -34,6 +34,13 @@ impl Observer for Metrics {
             let labels = &[facilities::label(facility), severity_label(severity), mnemonics::label(facility, mnemonic)];
             series.events.with_label_values(labels).inc_by(count);
         }
+        if let Some(files) = observed.files {
+            let states = [("followed", files.followed), ("open", files.open), ("omitted", files.omitted)];
+            for (state, count) in states {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                series.source_files.with_label_values(&[&*label, state]).set(count);
+            }
+        }
         if let Some(lag) = observed.lag {
             self.lags.set(Arc::clone(&label), lag);
         }

@@ -40,7 +40,9 @@ pub struct Limits {
     pub quiet_polls: u32,
     /// Files whose positions are remembered, gone ones included.
     pub remembered_files: usize,
-    /// Files that are open at the same time.
+    /// Files of one path or glob that are followed.
+    pub files: usize,
+    /// Those of them that hold a descriptor; the others are opened when they change.
     pub open_files: usize,
 }
 
@@ -64,6 +66,7 @@ impl Default for Limits {
             poll_every: Duration::from_millis(250),
             quiet_polls: 40,
             remembered_files: 4096,
+            files: 16_384,
             open_files: 2048,
         }
     }

@@ -23,7 +23,7 @@ pub mod udp;
 pub use access::Access;
 pub use budget::Budget;
 pub use limits::Limits;
-pub use observe::{DropReason, Events, Lag, Observed, Observer, Unobserved};
+pub use observe::{DropReason, Events, Files, Lag, Observed, Observer, Unobserved};
 
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{

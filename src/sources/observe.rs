@@ -96,6 +96,17 @@ pub struct Lag {
     pub behind_since: Option<SignedDuration>,
 }
 
+/// The files of a tail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Those that are followed.
+    pub followed: usize,
+    /// Those that hold a descriptor.
+    pub open: usize,
+    /// Those that are not followed because there are too many.
+    pub omitted: usize,
+}
+
 /// What one source counted since it last told.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
@@ -119,6 +130,8 @@ pub struct Observed {
     pub events: Events,
     /// How far it is behind, where it is a tail.
     pub lag: Option<Lag>,
+    /// Its files, where it is a tail.
+    pub files: Option<Files>,
     drops: [u64; DropReason::ALL.len()],
     defects: Vec<(Defect, u64)>,
 }
@@ -162,6 +175,7 @@ impl Observed {
         self.defects.clear();
         self.events.clear();
         self.lag = None;
+        self.files = None;
     }
 }
 

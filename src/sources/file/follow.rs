@@ -1,6 +1,7 @@
 //! One open file, read to its end and then watched.
 
 use super::{
+    handle::Handle,
     head::{self, Head},
     identities::{Applied, Id, Identities},
 };
@@ -14,9 +15,9 @@ use crate::sources::{
 use ccxwatch_alerts::{fact::Origin, interest::Interest, now::Now};
 use ccxwatch_parsers::framing::{Frame, Framer, Mode};
 use std::{
-    fs::{File, Metadata},
+    fs::Metadata,
     io,
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -65,7 +66,7 @@ pub(super) struct Follow {
     pub(super) rotated: bool,
     /// Looks without growth.
     pub(super) quiet: u32,
-    file: File,
+    file: Handle,
     /// Its beginning, up to [`Head::BYTES`].
     beginning: Vec<u8>,
     framer: Framer,
@@ -97,8 +98,7 @@ impl Follow {
 
     /// Opens a file. Nothing is read but its beginning.
     pub(super) fn open(path: &Path, origin: Origin, limits: &Limits) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let seen = Seen::of(&file.metadata()?);
+        let (file, seen) = Handle::open(path)?;
         let mut follow = Self {
             path: path.to_owned(),
             seen,
@@ -140,9 +140,19 @@ impl Follow {
         self.quiet >= quiet && !self.has_more() && self.shrunk.is_none()
     }
 
+    /// Whether it holds a descriptor.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_open()
+    }
+
+    /// Gives its descriptor back until it is read again. Not for a file that no path leads to any more.
+    pub(super) fn close(&self) {
+        self.file.close();
+    }
+
     /// The size as the open file says it, for a file that no path leads to any more.
     pub(super) fn look(&self) -> io::Result<Seen> {
-        Ok(Seen::of(&self.file.metadata()?))
+        self.file.look(&self.path)
     }
 
     /// Makes sure of who this is; it may have been read before, here or elsewhere. `starting`: by the last process.
@@ -272,12 +282,7 @@ impl Follow {
         identities: &mut Identities,
     ) -> io::Result<usize> {
         self.recognize(identities, false)?;
-        let length = loop {
-            match self.file.read_at(buffer, self.framer.offset()) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result?,
-            }
-        };
+        let length = self.file.read_at(&self.path, buffer, self.framer.offset())?;
         if length == 0 {
             self.catching_up = false;
             return Ok(0);
@@ -348,14 +353,14 @@ impl Follow {
     fn read_anchor(&self, offset: u64) -> io::Result<Option<u64>> {
         let start = offset.saturating_sub(Self::ANCHOR);
         let mut anchor = vec![0; usize::try_from(offset - start).unwrap_or_default()];
-        let length = read_full(&self.file, &mut anchor, start)?;
+        let length = self.file.read_full(&self.path, &mut anchor, start)?;
         // Bytes that are not there yet tell nothing.
         Ok((length == anchor.len() && length > 0).then(|| head::hash(&anchor)))
     }
 
     fn read_beginning(&self) -> io::Result<Vec<u8>> {
         let mut beginning = vec![0; Head::BYTES];
-        let length = read_full(&self.file, &mut beginning, 0)?;
+        let length = self.file.read_full(&self.path, &mut beginning, 0)?;
         beginning.truncate(length);
         Ok(beginning)
     }
@@ -367,7 +372,7 @@ impl Follow {
         while end > 0 {
             let start = end.saturating_sub(buffer.len() as u64);
             let wanted = usize::try_from(end - start).unwrap_or(buffer.len());
-            let length = read_full(&self.file, &mut buffer[..wanted], start)?;
+            let length = self.file.read_full(&self.path, &mut buffer[..wanted], start)?;
             if let Some(at) = memchr::memrchr(b'\n', &buffer[..length]) {
                 return Ok(start + at as u64 + 1);
             }
@@ -390,18 +395,4 @@ impl Sink<'_> {
             payment: Payment::Free,
         }
     }
-}
-
-/// Reads until the buffer is full or the file ends.
-fn read_full(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match file.read_at(&mut buffer[length..], from + length as u64) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
 }

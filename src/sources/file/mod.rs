@@ -4,6 +4,7 @@
 //! it is lost or counted twice.
 
 mod follow;
+mod handle;
 mod head;
 mod identities;
 mod position;

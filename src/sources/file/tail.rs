@@ -5,7 +5,7 @@ use super::{
     identities::{Id, Identities},
     scan::{self, Scanner},
 };
-use crate::sources::{Batch, Lag, Observed, SourceContext, SourceName, facts::Facts};
+use crate::sources::{Batch, Files, Lag, Observed, SourceContext, SourceName, facts::Facts};
 use ccxwatch_alerts::{
     fact::{Channel, Heard, Origin},
     now::Now,
@@ -53,6 +53,8 @@ pub struct Tail {
     behind_since: Option<SignedDuration>,
     /// The present poll is one between two regular ones.
     noticed: bool,
+    /// Files that are not followed because there are too many.
+    omitted: usize,
 }
 
 impl Tail {
@@ -80,6 +82,7 @@ impl Tail {
             sent: None,
             behind_since: None,
             noticed: false,
+            omitted: 0,
         }
     }
 
@@ -112,6 +115,7 @@ impl Tail {
     pub fn finish(&mut self, now: Now) -> Option<Batch> {
         // A tail that has ended is behind nothing, or its lag would grow for ever.
         self.observed.lag = Some(Lag { bytes: 0, behind_since: None });
+        self.observed.files = Some(Files::default());
         self.observed.tell(self.context.observer.as_ref(), &self.name);
         self.batch(now, true)
     }
@@ -125,6 +129,8 @@ impl Tail {
         }
         let mut loose = self.sort_out(&files);
         let mut open: BTreeSet<(u64, u64)> = self.follows.values().map(|follow| follow.seen.node).collect();
+        let mut descriptors = self.descriptors();
+        let mut omitted = 0;
         for (path, seen) in files {
             // A second name of an open file brings nothing new.
             if self.follows.contains_key(&path) || open.contains(&seen.node) {
@@ -140,19 +146,54 @@ impl Tail {
                 }
                 open.insert(seen.node);
                 self.follows.insert(path, follow);
-            } else if self.follows.len() + self.leaving.len() + loose.len() < self.context.limits.open_files
-                && let Some(follow) = self.open(&path, first_start)
-            {
+            } else if self.follows.len() >= self.context.limits.files {
+                omitted += 1;
+            } else if let Some(follow) = self.open(&path, first_start) {
                 open.insert(follow.seen.node);
+                descriptors += 1;
+                if descriptors > self.context.limits.open_files {
+                    follow.close();
+                }
                 self.follows.insert(path, follow);
             }
         }
+        self.omit(omitted);
         for mut follow in loose {
             follow.rotated = true;
             self.leaving.push(follow);
         }
         self.starting = false;
         self.look_at_leaving();
+    }
+
+    /// Says how many files are not followed because there are too many.
+    fn omit(&mut self, omitted: usize) {
+        if omitted > 0 && self.omitted == 0 {
+            tracing::warn!(
+                source = %self.name,
+                omitted,
+                limit = self.context.limits.files,
+                "too many files: those beyond the limit are not read; make the pattern narrower, or move old files away"
+            );
+        }
+        self.omitted = omitted;
+    }
+
+    fn descriptors(&self) -> usize {
+        self.follows.values().chain(&self.leaving).filter(|follow| follow.is_open()).count()
+    }
+
+    /// Gives descriptors back, of those first that have not changed for the longest time. What has no name any more keeps its own.
+    fn close_idle(&mut self) {
+        let excess = self.descriptors().saturating_sub(self.context.limits.open_files);
+        if excess == 0 {
+            return;
+        }
+        let mut open: Vec<&Follow> = self.follows.values().filter(|follow| follow.is_open()).collect();
+        open.sort_by_key(|follow| (follow.has_more(), follow.seen.modified));
+        for follow in open.into_iter().take(excess) {
+            follow.close();
+        }
     }
 
     /// Keeps the files that are where they were, and returns those that are not.
@@ -306,7 +347,10 @@ impl Tail {
         }
         let bytes = self.follows.values().chain(&self.leaving).map(Follow::unread).sum();
         self.behind_since = (bytes > 0).then(|| self.behind_since.unwrap_or(now.elapsed));
+        self.close_idle();
         self.observed.lag = Some(Lag { bytes, behind_since: self.behind_since });
+        self.observed.files =
+            Some(Files { followed: self.follows.len(), open: self.descriptors(), omitted: self.omitted });
         self.observed.tell(self.context.observer.as_ref(), &self.name);
     }
 

@@ -7,7 +7,7 @@ mod tail;
 mod tcp;
 mod udp;
 
-use super::{Access, Batch, DropReason, Lag, Limits, Observed, Observer, SourceContext, SourceName};
+use super::{Access, Batch, DropReason, Files, Lag, Limits, Observed, Observer, SourceContext, SourceName};
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{fact::Fact, interest::Interest, settings::Settings};
 use std::{
@@ -34,6 +34,7 @@ struct Sum {
     bytes: u64,
     opened: u64,
     closed: u64,
+    files: Option<Files>,
     drops: Vec<(DropReason, u64)>,
     events: Vec<(String, u64)>,
     /// As each call said it.
@@ -47,6 +48,7 @@ impl Observer for Sums {
         sum.bytes += observed.bytes;
         sum.opened += observed.opened;
         sum.closed += observed.closed;
+        sum.files = observed.files.or(sum.files);
         sum.lags.extend(observed.lag);
         for reason in DropReason::ALL {
             if observed.drops(reason) > 0 {

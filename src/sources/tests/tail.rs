@@ -1,6 +1,6 @@
-use super::{UNWANTED, context, wanted};
+use super::{Sums, UNWANTED, context, wanted};
 use crate::sources::{
-    Batch, Lag, Limits, Position,
+    Batch, Files, Lag, Limits, Position,
     file::{FileSource, Tail},
 };
 use ccxwatch_alerts::now::Now;
@@ -9,7 +9,9 @@ use std::{
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
+    sync::Arc,
 };
 use tempfile::TempDir;
 
@@ -22,12 +24,21 @@ pub(super) struct Site {
     /// Sequence number and whether it was catching up.
     pub(super) applied: Vec<(u64, bool)>,
     polls: i64,
+    sums: Arc<Sums>,
 }
 
 impl Site {
     pub(super) fn new(limits: Limits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { directory, tail: None, limits, positions: BTreeMap::new(), applied: Vec::new(), polls: 0 }
+        Self {
+            directory,
+            tail: None,
+            limits,
+            positions: BTreeMap::new(),
+            applied: Vec::new(),
+            polls: 0,
+            sums: Arc::default(),
+        }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -58,7 +69,9 @@ impl Site {
             self.positions.iter().map(|(key, json)| Position { key: key.clone(), json: Some(json.clone()) }).collect();
         let pattern = self.path("*.log");
         let source = FileSource::new(pattern.to_str().unwrap(), Some("ucx1".into()), &positions).unwrap();
-        self.tail = Some(source.tail(context(self.limits.clone()).0));
+        let (context, sums) = context(self.limits.clone());
+        self.tail = Some(source.tail(context));
+        self.sums = sums;
     }
 
     /// Polls until there is nothing more to read.
@@ -409,4 +422,73 @@ fn a_pattern_and_positions_are_checked() {
     );
     let newer = Position { key: "/logs/a.log".into(), json: Some(r#"{"version":9}"#.into()) };
     assert!(FileSource::new("/logs/*", None, &[newer]).is_err());
+}
+
+#[test]
+fn more_files_than_descriptors() {
+    let mut site = Site::new(Limits { quiet_polls: 3, open_files: 3, files: 12, ..Limits::default() });
+    let names: Vec<String> = (0..10).map(|number| format!("{number}.log")).collect();
+    let mut sequence = 0;
+    for round in 0..5 {
+        let mut expected = Vec::new();
+        for name in &names {
+            sequence += 1;
+            site.append(name, &line(sequence));
+            expected.push(sequence);
+        }
+        assert_eq!(site.news(), expected, "round {round}");
+        assert_eq!(site.sums.get().files, Some(Files { followed: 10, open: 3, omitted: 0 }));
+    }
+    // A file without a descriptor is renamed, and another takes its name.
+    site.append("0.log", &line(100));
+    site.rename("0.log", "11.log");
+    site.append("0.log", &line(101));
+    site.append("11.log", &line(102));
+    assert_eq!(site.settle(), [100, 101, 102]);
+    for number in 20..30 {
+        site.append(&format!("{number}.log"), &line(number));
+    }
+    assert_eq!(site.settle(), [20], "what is beyond the limit is not read, and that is said");
+    assert_eq!(site.sums.get().files, Some(Files { followed: 12, open: 3, omitted: 9 }));
+}
+
+/// The superuser sees everything, so the test takes the rights of nobody, for its own thread.
+#[test]
+fn a_permission_lost_and_regained_loses_and_repeats_nothing() {
+    /// With the rights that the process has: a thread has those of its maker, and may take its own back.
+    fn as_owner(work: impl FnOnce() + Send) {
+        let work = || {
+            if nix::unistd::geteuid().is_root() {
+                nix::unistd::setfsuid(nix::unistd::Uid::from_raw(0));
+            }
+            work();
+        };
+        std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+    }
+    let mut site = site();
+    let (directory, file) = (site.path(""), site.path("a.log"));
+    let allow = |mode| as_owner(|| fs::set_permissions(&directory, fs::Permissions::from_mode(mode)).unwrap());
+    let append = |sequence| {
+        as_owner(|| {
+            let mut file = OpenOptions::new().append(true).open(&file).unwrap();
+            file.write_all(line(sequence).as_bytes()).unwrap();
+        });
+    };
+    site.append("a.log", &lines([1, 2]));
+    allow(0o755);
+    assert_eq!(site.news(), [1, 2]);
+    if nix::unistd::geteuid().is_root() {
+        nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65_534));
+    }
+    append(3);
+    assert_eq!(site.news(), [3]);
+    allow(0o700);
+    assert!(!nix::unistd::geteuid().is_root() || fs::read_dir(&directory).is_err(), "it is lost");
+    // Only the owner, who writes, gets at it.
+    append(4);
+    let hidden = site.settle();
+    allow(0o755);
+    append(5);
+    assert_eq!([hidden, site.settle()].concat(), [4, 5]);
+    assert_eq!(site.settle(), NOTHING);
 }

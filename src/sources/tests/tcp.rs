@@ -135,16 +135,15 @@ async fn slow_and_silent_senders_are_closed() {
 
 #[tokio::test]
 async fn a_sender_over_its_budget_waits_and_loses_nothing() {
-    const LINES: u64 = 11_000;
+    const LINES: u64 = 1_200;
     let mut running = running(Limits::default());
-    // 10,000 at once, and a second for the rest.
-    running.access.store(Arc::new(Access { budget: Budget::per_second(1_000), ..Access::default() }));
+    // 1,000 at once, and two seconds for the rest.
+    running.access.store(Arc::new(Access { budget: Budget::per_second(100), ..Access::default() }));
     let address = running.address;
+    let lines: String = (0..LINES).map(|sequence| other(sequence) + "\n").collect();
     let sender = tokio::spawn(async move {
         let mut connection = TcpStream::connect(address).await.unwrap();
-        for sequence in 0..LINES {
-            connection.write_all(format!("{}\n", other(sequence)).as_bytes()).await.unwrap();
-        }
+        connection.write_all(lines.as_bytes()).await.unwrap();
     });
     running.batches.until_facts(usize::try_from(LINES).unwrap()).await;
     sender.await.unwrap();
