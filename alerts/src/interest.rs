@@ -8,7 +8,7 @@ use crate::{
     settings::Settings,
 };
 use ccxwatch_parsers::{Triage, severity::Severity};
-use memchr::memmem::Finder;
+use memchr::memmem::{self, Finder};
 use std::sync::Arc;
 
 /// What the engine wants. Pure: no state, no allocation.
