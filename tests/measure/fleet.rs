@@ -134,7 +134,7 @@ fn a_fleet_is_scraped_at_a_price_that_is_bounded() {
     );
     // As METRICS.md bounds it.
     assert_eq!(series(&metrics, "ccxwatch_cluster_info{"), CLUSTERS + UNMAPPED);
-    assert!(after - fleet <= UNMAPPED * (37 + 4) + 100, "{}", after - fleet);
+    assert!(after - fleet <= UNMAPPED * (47 + 4 * 11) + 100, "{}", after - fleet);
     assert!(running.terminate().status.success());
 }
 
