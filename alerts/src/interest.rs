@@ -77,7 +77,7 @@ impl Interest {
     /// Whether a line is about the license: such lines come first everywhere.
     pub fn is_of_license(triage: &Triage<'_>, raw: &[u8]) -> bool {
         triage.facility.ends_with(b"LIB_LICENSE")
-            || (is_rtmt_alert(triage) && memchr::memmem::find(raw, b"LIB_LICENSE-").is_some())
+            || (is_rtmt_alert(triage) && memmem::find(raw, b"LIB_LICENSE-").is_some())
     }
 }
 
