@@ -52,6 +52,19 @@ pub(crate) struct Rsyslog {
 impl Rsyslog {
     /// Forwards to that address; `action` is more of its `omfwd` action, such as the protocol and the framing.
     pub(crate) fn start(to: SocketAddr, action: &str) -> Self {
+        Self::with(&format!("action(type=\"omfwd\" Target=\"{}\" Port=\"{}\" {action})\n", to.ip(), to.port()))
+    }
+
+    /// Sends each line by mail to a server on this machine, as its module `ommail` does.
+    pub(crate) fn mailing(port: u16) -> Self {
+        Self::with(&format!(
+            "module(load=\"ommail\")\ntemplate(name=\"subject\" type=\"string\" string=\"license\")\n\
+             action(type=\"ommail\" server=\"127.0.0.1\" port=\"{port}\" mailfrom=\"a@example.com\" \
+             mailto=\"b@example.com\" subject.template=\"subject\" action.execOnlyOnceEveryInterval=\"0\")\n"
+        ))
+    }
+
+    fn with(action: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let at = directory.path().display();
         let config = directory.path().join("rsyslog.conf");
@@ -59,9 +72,7 @@ impl Rsyslog {
         let text = format!(
             "global(workDirectory=\"{at}\" maxMessageSize=\"64k\")\nmodule(load=\"imfile\")\n\
              input(type=\"imfile\" File=\"{at}/input.log\" Tag=\"uccx:\" Facility=\"local7\" Severity=\"alert\")\n\
-             action(type=\"omfwd\" Target=\"{}\" Port=\"{}\" {action})\n",
-            to.ip(),
-            to.port()
+             {action}"
         );
         append(&config, text.as_bytes());
         let child = Command::new("/usr/sbin/rsyslogd")

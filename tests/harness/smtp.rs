@@ -107,6 +107,16 @@ impl Smtp {
         })
     }
 
+    /// The message that was accepted as the n-th, from 1. Of the others nothing is read.
+    #[track_caller]
+    pub(crate) fn nth(&self, wanted: usize) -> Mail {
+        let mut count = 0;
+        self.output.wait_for(&format!("{wanted} accepted messages"), |line| {
+            count += usize::from(line.starts_with("{\"accepted\""));
+            if count == wanted { accepted(line) } else { None }
+        })
+    }
+
     fn scripts(&self) -> usize {
         self.output.all().iter().filter(|line| matches!(said(line), Some(Said::Scripted {}))).count()
     }
