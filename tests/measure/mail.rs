@@ -94,9 +94,9 @@ fn measure(trials: u32, flood: bool) -> (Duration, Duration) {
             let (took, told) = next(start);
             assert!(told.data.contains(&format!("site-{trial}")), "{}", told.data);
             if trial % 2 == 0 {
-                syslog.push(took)
+                syslog.push(took);
             } else {
-                tailed.push(took)
+                tailed.push(took);
             }
 
             let start = monotonic_ns();
