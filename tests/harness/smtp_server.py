@@ -31,7 +31,7 @@ class Handler:
                     "monotonic_ns": time.monotonic_ns(),
                     "from": envelope.mail_from,
                     "to": envelope.rcpt_tos,
-                    "message_id": message["Message-ID"],
+                    "message_id": message["Message-ID"] or "",
                     "data": envelope.content.decode("utf-8", "replace"),
                     "reply": reply,
                 }
