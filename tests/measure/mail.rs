@@ -103,6 +103,10 @@ fn measure(trials: u32, flood: bool) -> (Duration, Duration) {
             bare_dialogue(site.path(), mail.port, &told.data);
             bare.push(next(start).0);
 
+            // It takes its time, so that a short run asks it now and then only.
+            if !full() && trial % 10 != 0 {
+                continue;
+            }
             let start = monotonic_ns();
             rsyslog.forward(&Says::OutOfCompliance.ciscolog(trial, &format!("node-{trial}"), wall()));
             ommail.push(next(start).0);
