@@ -4,16 +4,25 @@ mod delivery;
 
 pub use delivery::{AT_ONCE, ResendBody};
 
-use crate::{notify::World, pipeline::Command, process::ReloadRequest, store::Reader, web::Snapshot};
+use crate::{
+    notify::World,
+    pipeline::Command,
+    process::ReloadRequest,
+    store::{AlertQuery, Reader},
+    web::{self, Snapshot},
+};
 use arc_swap::ArcSwap;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{
+        DefaultBodyLimit, Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use ccxwatch_alerts::input::{OperatorAction, OperatorCommand, UsageReport};
+use ccxwatch_alerts::input::{Answer, OperatorAction, OperatorCommand, UsageReport};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, path, sync::Arc};
@@ -84,6 +93,8 @@ pub async fn serve(
         .route("/api/v1/clusters", get(clusters))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/senders", get(senders))
+        .route("/api/v1/mutes", get(mutes))
+        .route("/api/v1/operator", post(command))
         .route("/api/v1/clusters/{name}/acknowledge", post(acknowledge))
         .route("/api/v1/clusters/{name}/confirm-compliant", post(confirm_compliant))
         .route("/api/v1/clusters/{name}/usage", post(usage))
@@ -103,8 +114,31 @@ async fn clusters(State(control): State<Control>) -> Response {
     Json(&control.snapshot.load().clusters).into_response()
 }
 
-async fn alerts(State(control): State<Control>) -> Response {
-    Json(&control.snapshot.load().alerts).into_response()
+async fn alerts(State(control): State<Control>, query: Result<Query<AlertQuery>, QueryRejection>) -> Response {
+    let Query(query) = match query {
+        Ok(query) => query,
+        Err(rejection) => return refuse(StatusCode::BAD_REQUEST, &web::wrong_query(&rejection)),
+    };
+    let snapshot = control.snapshot.load_full();
+    if query.is_empty() {
+        return Json(&snapshot.alerts).into_response();
+    }
+    match web::found(&snapshot, &query).await {
+        Ok(alerts) => Json(alerts).into_response(),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("the history cannot be read: {error}")),
+    }
+}
+
+async fn mutes(State(control): State<Control>) -> Response {
+    Json(&control.snapshot.load().mutes).into_response()
+}
+
+/// Any command of an operator, as `replay` writes it. It is here only: the web listener knows nobody, so it changes nothing.
+async fn command(State(control): State<Control>, body: Result<Json<OperatorCommand>, JsonRejection>) -> Response {
+    match body {
+        Ok(Json(command)) => control.operate(command).await,
+        Err(rejection) => refuse(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    }
 }
 
 async fn senders(State(control): State<Control>) -> Response {
@@ -129,7 +163,7 @@ async fn operator(
         return refusal;
     }
     let command = OperatorCommand { action, cluster, comment: body.comment, who: body.who };
-    control.ask(|reply| Command::Operator(command, reply)).await
+    control.operate(command).await
 }
 
 async fn usage(State(control): State<Control>, Path(cluster): Path<String>, Json(body): Json<UsageBody>) -> Response {
@@ -163,6 +197,18 @@ impl Control {
         let known: Vec<_> = snapshot.clusters.iter().take(20).map(|cluster| cluster.name.as_str()).collect();
         let error = format!("no cluster {cluster:?} is known; known are: {}", known.join(", "));
         Some(refuse(StatusCode::NOT_FOUND, &error))
+    }
+
+    async fn operate(&self, command: OperatorCommand) -> Response {
+        let (reply, done) = oneshot::channel();
+        if self.commands.send(Command::Operator(command, reply)).await.is_err() {
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING);
+        }
+        match done.await {
+            Ok(answer @ Answer::Done { .. }) => Json(answer).into_response(),
+            Ok(answer @ Answer::Refused { .. }) => (StatusCode::CONFLICT, Json(answer)).into_response(),
+            Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, STOPPING),
+        }
     }
 
     async fn ask(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) -> Response {

@@ -6,7 +6,7 @@ use crate::{
 };
 use ccxwatch_alerts::{
     engine::{Engine, Outbox},
-    input::Input,
+    input::{Answer, Input},
     notification::Notification,
     now::Now,
 };
@@ -42,19 +42,29 @@ impl Recipients {
     }
 }
 
-/// Hands one input to the engine and gathers what the step makes durable. Returns what is to be told, in order.
+/// What came of one step.
+#[derive(Debug)]
+pub struct Stepped {
+    /// What is to be told, in order.
+    pub told: Vec<Arc<Notification>>,
+    /// What came of an operator's command, where the input was one.
+    pub answer: Option<Answer>,
+}
+
+/// Hands one input to the engine and gathers what the step makes durable.
 pub fn step(
     engine: &mut Engine,
     now: Now,
     input: Input,
     recipients: &Recipients,
     transaction: &mut Transaction,
-) -> Vec<Arc<Notification>> {
+) -> Stepped {
     let mut outbox = Outbox::default();
     engine.handle(now, input, &mut outbox);
     let notifications: Vec<_> = outbox.notifications.into_iter().map(Arc::new).collect();
     for notification in &notifications {
         transaction.messages.extend(recipients.messages(notification));
     }
-    notifications
+    transaction.records.extend(outbox.records);
+    Stepped { told: notifications, answer: outbox.answer }
 }

@@ -13,6 +13,7 @@ mod grafana;
 mod harness;
 mod incident;
 mod measure;
+mod operator;
 mod page;
 mod panels;
 mod peers;

@@ -290,6 +290,11 @@ impl Engine {
         self.mutes.view(&self.settings.rules.maintenance, Moment { now: self.last, inclusive: true })
     }
 
+    /// How often since the start an alert beyond the limits was raised, so that another one stands for it.
+    pub fn alerts_limited(&self) -> u64 {
+        self.roster.iter().map(|(_, cluster)| cluster.book.limited).sum()
+    }
+
     /// All alerts, firing and last resolved.
     pub fn alerts(&self) -> Vec<AlertView> {
         let of_clusters = self.visible().flat_map(|cluster| {

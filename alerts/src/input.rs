@@ -129,6 +129,19 @@ pub enum OperatorAction {
     },
 }
 
+impl OperatorAction {
+    /// Whether it need not be of one cluster.
+    pub const fn may_be_of_all(&self) -> bool {
+        matches!(
+            self,
+            Self::AddSilence { .. }
+                | Self::ExpireSilence { .. }
+                | Self::StartMaintenance { .. }
+                | Self::EndMaintenance { .. }
+        )
+    }
+}
+
 /// What came of an operator's command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "status")]

@@ -1,15 +1,22 @@
 //! `ccxwatch parse`: one record per line.
 
 use super::Failure;
-use crate::{clock, terminal::inert};
+use crate::{clock, config, terminal::inert};
+use ccxwatch_alerts::{
+    fact::{Channel, Fact, Origin},
+    rules::user::UserRules,
+    signal::Change,
+};
 use ccxwatch_parsers::{Record, parse, vector_json::record_json};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Timestamp, tz::TimeZone};
+use serde_json::json;
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Files from this size show a progress bar on a terminal, in bytes.
@@ -22,6 +29,7 @@ const LINE_MAX: u64 = 1024 * 1024;
 #[command(after_help = "\
 Examples:
   ccxwatch parse CiscoSyslog
+  ccxwatch parse --rules --config ccxwatch.toml CiscoSyslog
   ssh collector tail -f /srv/uccx/MCVD.log | ccxwatch parse --json")]
 pub struct Arguments {
     /// One JSON object per line, for programs.
@@ -33,6 +41,12 @@ pub struct Arguments {
     /// When the lines were received, for the year of their stamps (RFC 3339); without it a file's own date, or now.
     #[arg(long, value_name = "TIME")]
     received_at: Option<Timestamp>,
+    /// Show which [[rule]] of the configuration each line meets, and whether it raises or clears.
+    #[arg(long, requires = "config")]
+    rules: bool,
+    /// The configuration with the rules.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The files; standard input when none is named.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -42,7 +56,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let zone = TimeZone::get(&arguments.timezone)
         .map_err(|error| Failure::Input { path: PathBuf::from("--timezone"), message: error.to_string() })?;
+    let rules = match &arguments.config {
+        Some(path) if arguments.rules => Some(config::load(path)?.settings().rules.user),
+        _ => None,
+    };
     let mut printer = Printer {
+        rules,
         output: BufWriter::new(io::stdout().lock()),
         json: arguments.json,
         zone,
@@ -78,6 +97,8 @@ fn progress(path: &Path, size: u64) -> ProgressBar {
 }
 
 struct Printer<W: Write> {
+    /// Where it is asked which rules a line meets.
+    rules: Option<Arc<UserRules>>,
     output: W,
     json: bool,
     zone: TimeZone,
@@ -113,11 +134,25 @@ impl<W: Write> Printer<W> {
     fn record(&mut self, line: &[u8]) -> io::Result<()> {
         let record = parse(line);
         if self.json {
-            let fields = record_json(&record, Some(self.received_at), Some(&self.zone));
+            let mut fields = record_json(&record, Some(self.received_at), Some(&self.zone));
+            if let Some(met) = self.met(&record) {
+                let met = met.into_iter().map(|(rule, change)| json!({"rule": rule, "change": change}));
+                fields.insert("rules".to_owned(), met.collect());
+            }
             serde_json::to_writer(&mut self.output, &fields)?;
             return self.output.write_all(b"\n");
         }
         self.text(&record)
+    }
+
+    /// The rules that a line meets: their names, and what it does.
+    fn met(&self, record: &Record<'_>) -> Option<Vec<(String, &'static str)>> {
+        let rules = self.rules.as_ref()?;
+        let origin = Origin { channel: Channel::Stdin, sender: None, source: "parse".to_owned(), node: None };
+        let facts = Fact::of_record(record, self.received_at, origin, false);
+        let change = |change| if change == Change::Raise { "raise" } else { "clear" };
+        let met = facts.iter().flat_map(|fact| rules.names_met(fact));
+        Some(met.map(|(name, what)| (name.to_owned(), change(what))).collect())
     }
 
     fn text(&mut self, record: &Record<'_>) -> io::Result<()> {
@@ -145,6 +180,9 @@ impl<W: Write> Printer<W> {
         }
         for defect in record.defects.iter() {
             write!(self.output, " [{}]", defect.name())?;
+        }
+        for (rule, change) in self.met(record).into_iter().flatten() {
+            write!(self.output, " [{change}s {rule}]")?;
         }
         writeln!(self.output)
     }

@@ -1,6 +1,6 @@
 //! Reading and checking a configuration: each fault is said with line, column and a next step.
 
-use super::{Cluster, Config, ReceiverKind};
+use super::{Cluster, Config, ReceiverKind, check_alerts};
 use crate::{notify, step::CONSOLE};
 use jiff::{SignedDuration, tz::TimeZone};
 use std::{
@@ -74,12 +74,12 @@ pub fn parse(text: &str, name: &str) -> Result<Config, ConfigError> {
     Err(ConfigError::Invalid(list))
 }
 
-struct Faults {
+pub(super) struct Faults {
     list: Vec<(Range<usize>, String)>,
 }
 
 impl Faults {
-    fn at<T>(&mut self, value: &Spanned<T>, message: String) {
+    pub(super) fn at<T>(&mut self, value: &Spanned<T>, message: String) {
         self.list.push((value.span(), message));
     }
 
@@ -92,7 +92,12 @@ impl Faults {
         }
     }
 
-    fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a Spanned<String>>) {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn unique<'a>(&mut self, what: &str, names: impl Iterator<Item = &'a Spanned<String>>) {
         let mut seen = BTreeSet::new();
         for name in names {
             if name.get_ref().trim().is_empty() {
@@ -110,6 +115,7 @@ fn check(config: &Config, faults: &mut Faults) {
     check_sources(config, faults);
     faults.unique("time window", config.time_window.iter().map(|window| &window.name));
     faults.list.extend(config.routing().1);
+    check_alerts::check(config, faults);
     faults.unique("receiver", config.receiver.iter().map(|receiver| &receiver.name));
     let url = config.web.external_url.get_ref();
     if !url.is_empty() && !notify::is_http_url(url) {
@@ -214,7 +220,7 @@ fn check_labels(cluster: &Cluster, faults: &mut Faults) {
 }
 
 /// `[a-zA-Z_][a-zA-Z0-9_]*`, as Prometheus and Alertmanager take them.
-fn is_label_name(name: &str) -> bool {
+pub(super) fn is_label_name(name: &str) -> bool {
     let first = name.bytes().next();
     first.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

@@ -2,20 +2,25 @@
 //!
 //! The embedded default file ([`DEFAULT`]) is the documentation; a test holds it against the structs.
 
+mod alert;
 mod alerts;
 mod check;
+mod check_alerts;
 mod cluster;
 mod heartbeat;
 mod license;
 mod metrics;
 mod receiver;
 mod route;
+mod rule;
 mod secret;
 mod settings;
 mod sources;
 mod store;
 mod web;
+mod word;
 
+pub use alert::{Alert, Maintenance, Schedule};
 pub use alerts::{Alerts, FromSeverity};
 pub use check::{ConfigError, Fault, load, parse};
 pub use cluster::{Cluster, Node};
@@ -26,10 +31,12 @@ pub use receiver::{
     Alertmanager, BodyTemplate, Email, Login, MailTemplates, Preset, Receiver, ReceiverKind, Tls, Webhook,
 };
 pub use route::{Route, TimeWindow};
+pub use rule::{Pattern, Rule};
 pub use secret::{Secret, SecretSource, Text};
 pub use sources::{FileSource, Listener, Sources};
 pub use store::Store;
 pub use web::Web;
+pub use word::Word;
 
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +73,12 @@ pub struct Config {
     pub time_window: Vec<TimeWindow>,
     /// `[[route]]`
     pub route: Vec<Route>,
+    /// `[[alert]]`
+    pub alert: Vec<Alert>,
+    /// `[[rule]]`
+    pub rule: Vec<Rule>,
+    /// `[[maintenance]]`
+    pub maintenance: Vec<Maintenance>,
 }
 
 impl Config {
@@ -118,6 +131,44 @@ mod tests {
             ("[[cluster]]\nname = \"a\"\nlabels = { severity = \"x\" }\n", "3:23", "of its own"),
             ("[[cluster]]\nname = \"a\"\nlabels = { 1st = \"x\" }\n", "3:18", "no name of a label"),
             ("[[cluster]]\nname = \"a\"\nlabels = { a = \"\\u0007\" }\n", "3:16", "control characters"),
+            ("[[alert]]\nname = \"LogFeedSilnt\"\n", "2:8", "did you mean \"LogFeedSilent\"?"),
+            ("[[alert]]\nname = \"Qqq\"\n", "2:8", "alerts names"),
+            ("[[alert]]\nname = \"LogFeedSilent\"\nthreshold = \"3 in 5m\"\n", "2:8", "only"),
+            ("[[alert]]\nname = \"StoreFailing\"\nenable = false\n", "2:8", "always told"),
+            ("[[alert]]\nname = \"LogFeedSilent\"\nthreshold = \"3\"\n", "3:13", "no threshold"),
+            ("[[alert]]\nname = \"LogFeedSilent\"\nseverity = \"bad\"\n", "3:12", "no severity"),
+            ("[[alert]]\nname = \"LogFeedSilent\"\nreceivers = [\"nobody\"]\n", "3:14", "[[receiver]]"),
+            ("[[alert]]\nname = \"LogFeedSilent\"\nschedule = { days = [\"day\"] }\n", "3:21", "no day"),
+            ("[[rule]]\nname = \"A\"\nmatch = {}\n", "2:8", "every line"),
+            ("[[rule]]\nname = \"A\"\nmatch = { regex = \"(\" }\n", "2:8", "rule \"A\": its regex is wrong"),
+            (
+                "[[rule]]\nname = \"A\"\nmatch = { regex = \"(x{999}){999}\" }\n",
+                "2:8",
+                "rule \"A\": its regex is too large",
+            ),
+            ("[[rule]]\nname = \"StoreFailing\"\nmatch = { regex = \"x\" }\n", "2:8", "choose another one"),
+            (
+                "[[rule]]\nname = \"A\"\nmatch = { regex = \"x\" }\nlabels = { node = \"y\" }\n",
+                "4:19",
+                "cannot be a label",
+            ),
+            (
+                "[[rule]]\nname = \"A\"\nmatch = { mnemonic = [\"X\"] }\nexamples = [\"%A-1-X: y\", \"%A-1-Y: y\"]\n",
+                "4:26",
+                "the mnemonic differs",
+            ),
+            (
+                "[[rule]]\nname = \"A\"\nmatch = { mnemonic = [\"X\"] }\nexamples = [\"nothing\"]\n",
+                "4:13",
+                "no %FACILITY",
+            ),
+            ("[[maintenance]]\nname = \"a\"\n", "2:8", "from and to"),
+            (
+                "[[maintenance]]\nname = \"a\"\nfrom = \"2026-12-01T22:00:00Z\"\nto = \"2026-12-01T21:00:00Z\"\n",
+                "2:8",
+                "from before to",
+            ),
+            ("[[maintenance]]\nname = \"a\"\ncluster = \"b\"\nschedule = {}\n", "3:11", "[[cluster]]"),
             ("[[sources.udp]]\nlisten = \"0.0.0.0:514\"\n", "2:10", "allowed_senders"),
             ("[[sources.file]]\npath = \"x\"\nnode = \"nobody\"\n", "3:8", "[[cluster]]"),
             ("[[heartbeat]]\nreceiver = \"nobody\"\ninterval = \"1m\"\n", "2:12", "no [[receiver]]"),

@@ -1,11 +1,15 @@
 //! From what the operator wrote to what the engine needs.
 
-use super::{Config, license::Transition};
+use super::{Alert, Config, Maintenance, Rule, license::Transition};
 use crate::step::CONSOLE;
-use ccxwatch_alerts::settings::{
-    ClusterSettings, FeedSettings, LicenseSettings, MappedTransition, NodeSettings, RulesSettings, Settings,
+use ccxwatch_alerts::{
+    rules::user::{RuleSettings, UserRules},
+    settings::{
+        ClusterSettings, FeedSettings, LicenseSettings, MappedTransition, NodeSettings, RulesSettings, Settings,
+    },
 };
 use jiff::tz::TimeZone;
+use std::sync::Arc;
 
 impl Config {
     /// The engine's part of a checked configuration.
@@ -35,7 +39,19 @@ impl Config {
                 silent_ceiling: self.feeds.silent_ceiling,
                 never_heard_after: self.feeds.never_heard_after,
             },
-            rules: RulesSettings { syslog_severity: self.alerts.syslog_severity.into(), ..RulesSettings::default() },
+            rules: self.rules(),
+        }
+    }
+
+    fn rules(&self) -> RulesSettings {
+        let rules: Vec<RuleSettings> = self.rule.iter().map(Rule::settings).collect();
+        RulesSettings {
+            overrides: self.alert.iter().map(Alert::settings).collect(),
+            // The check has refused what does not compile.
+            user: Arc::new(UserRules::compile(&rules).unwrap_or_default()),
+            user_alerts: rules.into_iter().map(|rule| (rule.name, rule.alert)).collect(),
+            maintenance: self.maintenance.iter().filter_map(Maintenance::settings).collect(),
+            syslog_severity: self.alerts.syslog_severity.into(),
         }
     }
 }

@@ -130,6 +130,12 @@ impl Metrics {
         self.series.heartbeat.with_label_values(&[stage.name()]).set(unix_seconds(born));
     }
 
+    /// How often since the start an alert beyond the limits was raised. Never less than before, though clusters go.
+    pub fn alerts_limited(&self, total: u64) {
+        let counted = self.series.alerts_limited.get();
+        self.series.alerts_limited.inc_by(total.saturating_sub(counted));
+    }
+
     /// The alerts; those that are resolved do not count.
     pub fn alerts_firing(&self, alerts: &[AlertView]) {
         self.series.alerts.reset();

@@ -2,8 +2,8 @@
 //! clusters are read from their views at each scrape; those are listed in [`super::clusters`].
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, core::Collector,
-    process_collector::ProcessCollector,
+    Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector, process_collector::ProcessCollector,
 };
 
 /// The handles of all counted series.
@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) commit: Histogram,
     pub(super) store_failing: IntGauge,
     pub(super) alerts: IntGaugeVec,
+    pub(super) alerts_limited: IntCounter,
     pub(super) notification_attempts: IntCounterVec,
     pub(super) notification_failures: IntCounterVec,
     pub(super) notifications_given_up: IntCounterVec,
@@ -168,6 +169,11 @@ impl Series {
                 "Alerts that are not resolved, by name, severity and state.",
                 &["name", "severity", "state"],
             ),
+            alerts_limited: counter(
+                registry,
+                "alerts_limited_total",
+                "Raises of alerts beyond a limit, for which another alert stands.",
+            ),
             notification_attempts: counters(
                 registry,
                 "notification_attempts_total",
@@ -230,6 +236,10 @@ fn options(name: &str, help: &str) -> Opts {
 
 fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     add(registry, IntCounterVec::new(options(name, help), labels))
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    add(registry, IntCounter::with_opts(options(name, help)))
 }
 
 fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {

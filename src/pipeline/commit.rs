@@ -10,7 +10,8 @@ use crate::{
     notify::{Prepared, ReceiverHealth},
     step::CONSOLE,
     store::{
-        CommitError, Committed, DeliveryResult, Message, NewMessage, Outcome, Store, StoredNotification, Transaction,
+        CommitError, Committed, DeliveryResult, Message, NewMessage, Outcome, Store, StoredAlert, StoredNotification,
+        Transaction,
     },
 };
 use ccxwatch_alerts::{engine::Engine, input::StoreHealth};
@@ -124,13 +125,15 @@ impl Commits {
         self.history_changed
     }
 
-    /// The newest notifications, where they have changed since the last call.
-    pub(super) fn changed_history(&mut self, limit: usize) -> Option<Vec<StoredNotification>> {
+    /// The newest notifications and the alerts that ended last, where they have changed since the last call.
+    pub(super) fn changed_history(&mut self, limit: u32) -> Option<(Vec<StoredNotification>, Vec<StoredAlert>)> {
         if !std::mem::take(&mut self.history_changed) {
             return None;
         }
-        let read = self.store.recent_notifications(limit);
-        read.inspect_err(|error| tracing::warn!(%error, "the page shows no newer notifications")).ok()
+        let reader = self.store.reader();
+        let notifications = self.store.recent_notifications(usize::try_from(limit).unwrap_or(usize::MAX));
+        let read = notifications.and_then(|notifications| Ok((notifications, reader.ended_alerts(limit)?)));
+        read.inspect_err(|error| tracing::warn!(%error, "the page shows nothing newer of the past")).ok()
     }
 
     pub(super) fn failing(&self) -> bool {
@@ -223,8 +226,10 @@ impl Commits {
         self.delivery.expect(&transaction.messages);
         let messages = transaction.messages.clone();
         let heartbeat = transaction.heartbeat;
-        let changes_history =
-            !messages.is_empty() || !transaction.outcomes.is_empty() || !transaction.resent.is_empty();
+        let changes_history = !messages.is_empty()
+            || !transaction.outcomes.is_empty()
+            || !transaction.resent.is_empty()
+            || !transaction.records.is_empty();
         let done = self.store.commit(transaction);
         let replies = std::mem::take(&mut self.gathering_replies);
         let left = std::mem::take(&mut self.gathering_left);
@@ -305,6 +310,7 @@ impl Commits {
             || !transaction.saved.is_empty()
             || !transaction.outcomes.is_empty()
             || !transaction.resent.is_empty()
+            || !transaction.records.is_empty()
             || !self.gathering_replies.is_empty()
             || transaction.heartbeat.is_some()
         {
@@ -375,6 +381,7 @@ impl Commits {
         transaction.positions.append(&mut self.gathering.positions);
         transaction.outcomes.append(&mut self.gathering.outcomes);
         transaction.resent.append(&mut self.gathering.resent);
+        transaction.records.append(&mut self.gathering.records);
         transaction.heartbeat = self.gathering.heartbeat.take().or(transaction.heartbeat);
         keep_last(&mut transaction.saved, |row| row.key.clone());
         keep_last(&mut transaction.positions, |position| position.key.clone());
@@ -404,6 +411,9 @@ impl Commits {
         self.gathering_left = self.gathering.messages.len();
         keep_last(&mut self.gathering.saved, |row| row.key.clone());
         keep_last(&mut self.gathering.positions, |position| position.key.clone());
+        keep_last(&mut self.gathering.records, |alert| alert.episode.clone());
+        let surplus = self.gathering.records.len().saturating_sub(MESSAGES_MAX);
+        self.gathering.records.drain(..surplus);
     }
 
     fn leave_unrecorded(&mut self, messages: &[NewMessage]) {
@@ -445,6 +455,7 @@ fn is_empty(transaction: &Transaction) -> bool {
         && transaction.positions.is_empty()
         && transaction.outcomes.is_empty()
         && transaction.resent.is_empty()
+        && transaction.records.is_empty()
 }
 
 fn positive(duration: SignedDuration) -> Duration {

@@ -24,7 +24,7 @@ use crate::{
 use arc_swap::ArcSwap;
 use ccxwatch_alerts::{
     engine::Engine,
-    input::{Input, OperatorCommand, UsageReport},
+    input::{Answer, Input, OperatorCommand, UsageReport},
     notification::Notification,
     now::Now,
 };
@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub enum Command {
     /// Acknowledge or confirm. Answered after the commit that makes it durable.
-    Operator(OperatorCommand, oneshot::Sender<()>),
+    Operator(OperatorCommand, oneshot::Sender<Answer>),
     /// A report of license use. Answered after the commit that makes it durable.
     Usage(UsageReport, oneshot::Sender<()>),
     /// Something to tell that is no alert: a test, a heartbeat. Answered after the commit.
@@ -180,8 +180,14 @@ struct Pipeline {
 
 impl Pipeline {
     fn handle(&mut self, now: Now, input: Input) {
-        let told = step(&mut self.engine, now, input, &self.recipients, self.commits.gathering());
-        self.publisher.changed(!told.is_empty());
+        self.step(now, input);
+    }
+
+    /// One step. Returns what came of an operator's command.
+    fn step(&mut self, now: Now, input: Input) -> Option<Answer> {
+        let stepped = step(&mut self.engine, now, input, &self.recipients, self.commits.gathering());
+        self.publisher.changed(!stepped.told.is_empty() || stepped.answer.is_some());
+        stepped.answer
     }
 
     /// License facts of all sources first, then everything else.
@@ -227,7 +233,7 @@ impl Pipeline {
 
     fn command(&mut self, command: Command) {
         let (input, reply) = match command {
-            Command::Operator(command, reply) => (Input::Operator(command), reply),
+            Command::Operator(command, reply) => return self.operate(command, reply),
             Command::Usage(report, reply) => (Input::Usage(report), reply),
             Command::Tell(notification, reply) => {
                 let messages = self.recipients.messages(&Arc::new(*notification)).collect::<Vec<_>>();
@@ -247,6 +253,24 @@ impl Pipeline {
         };
         self.handle(clock::now(), input);
         self.commits.reply_after_commit(reply);
+    }
+
+    /// Answers once what was done is stored, and at once where nothing was.
+    fn operate(&mut self, command: OperatorCommand, reply: oneshot::Sender<Answer>) {
+        let answer = self.step(clock::now(), Input::Operator(command));
+        let answer = answer.unwrap_or(Answer::Done { id: None });
+        if matches!(answer, Answer::Refused { .. }) {
+            // Whoever asked may have gone.
+            let _ = reply.send(answer);
+            return;
+        }
+        let (stored, is_stored) = oneshot::channel();
+        self.commits.reply_after_commit(stored);
+        tokio::spawn(async move {
+            if is_stored.await.is_ok() {
+                let _ = reply.send(answer);
+            }
+        });
     }
 
     /// Starts a commit where one may start, and tells the engine what became of the store and the receivers.

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 /// A change that told somebody shows at once, any other within this time.
 const PUBLISH_EVERY: SignedDuration = SignedDuration::from_millis(500);
 /// Notifications on the page.
-const RECENT: usize = 50;
+const RECENT: u32 = 50;
 
 /// Publishes a snapshot when something changed.
 pub(super) struct Publisher {
@@ -73,15 +73,21 @@ impl Publisher {
         let alerts = engine.alerts();
         self.metrics.set_clusters(&clusters, now.wall);
         self.metrics.alerts_firing(&alerts);
+        self.metrics.alerts_limited(engine.alerts_limited());
         commits.measure_outbox();
         let before = self.snapshot.load();
+        let past = commits.changed_history(RECENT);
+        let (notifications, ended) = past.unwrap_or_else(|| (before.notifications.clone(), before.ended.clone()));
         self.snapshot.store(Arc::new(Snapshot {
             at: now.wall,
             clusters,
             alerts,
+            ended,
+            mutes: engine.mutes(),
+            history: before.history.clone(),
             senders: engine.unmapped_senders(),
             time_zones: Arc::clone(&before.time_zones),
-            notifications: commits.changed_history(RECENT).unwrap_or_else(|| before.notifications.clone()),
+            notifications,
             receivers: commits.receivers(),
             store_failing: commits.failing(),
             listening: before.listening.clone(),

@@ -106,6 +106,7 @@ impl Process {
             listening: bound.lines(),
             time_zones: Arc::new(time_zones),
             clusters: engine.clusters(),
+            history: Some(store.reader()),
             ..Snapshot::default()
         }));
         let world = World { backlog: store.reader(), snapshot: Arc::clone(&snapshot) };

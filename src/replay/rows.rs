@@ -101,7 +101,11 @@ fn row(reader: &Reader<'_>, written: Written) -> Result<Row, String> {
     };
     let mut inputs = Vec::new();
     if let Some(action) = written.operator {
-        let cluster = written.cluster.ok_or("an operator's row names a cluster")?;
+        let cluster = match written.cluster {
+            Some(cluster) => cluster,
+            None if action.may_be_of_all() => String::new(),
+            None => return Err("an operator's row names a cluster".to_owned()),
+        };
         inputs.push(Input::Operator(OperatorCommand { action, cluster, comment: written.comment, who: written.who }));
     } else if let Some(Usage { used, purchased }) = written.usage {
         let cluster = written.cluster.ok_or("a usage row names a cluster")?;

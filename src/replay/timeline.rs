@@ -5,7 +5,12 @@ use crate::{
     step::{Recipients, step},
     store::Transaction,
 };
-use ccxwatch_alerts::{engine::Engine, input::Input, notification::Notification, now::Now};
+use ccxwatch_alerts::{
+    engine::Engine,
+    input::{Answer, Input},
+    notification::Notification,
+    now::Now,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
@@ -99,6 +104,10 @@ impl Timeline {
     }
 
     fn step(&mut self, input: Input) -> Vec<Arc<Notification>> {
-        step(&mut self.engine, self.now, input, &self.recipients, &mut self.transaction)
+        let stepped = step(&mut self.engine, self.now, input, &self.recipients, &mut self.transaction);
+        if let Some(Answer::Refused { error }) = stepped.answer {
+            tracing::warn!(at = %self.now.wall, error, "an operator's command was refused");
+        }
+        stepped.told
     }
 }

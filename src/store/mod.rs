@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `thread.rs` | [`Store`]: the handle, and the thread behind it |
 //! | `open.rs` | opening, the schema's version, what was known at the last commit |
+//! | `history.rs` | the alerts of the past, and how they are found |
 //! | `write.rs` | one [`Transaction`] as one `SQLite` transaction |
 //! | `read.rs` | [`Reader`]: what page, API and notifiers ask |
 //! | `outcome.rs` | how attempts to deliver end |
@@ -13,6 +14,7 @@
 mod checksum;
 mod error;
 mod files;
+mod history;
 mod open;
 mod outcome;
 mod read;
@@ -25,6 +27,7 @@ mod write;
 mod tests;
 
 pub use error::{CommitError, StoreError};
+pub use history::{AlertQuery, AlertState, StoredAlert, StoredEnd};
 pub use open::Opened;
 pub use outcome::{DeliveryResult, FailureReason, Outcome};
 pub use read::{DeadLetter, Delivery, DeliveryState, Reader, StoredNotification};
@@ -33,7 +36,7 @@ pub use thread::{Committed, Store};
 pub(crate) use checksum::fnv as fingerprint;
 
 use crate::sources::Position;
-use ccxwatch_alerts::{engine::SavedRow, notification::Notification};
+use ccxwatch_alerts::{alert::AlertView, engine::SavedRow, notification::Notification};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -50,6 +53,8 @@ pub struct Transaction {
     pub outcomes: Vec<Outcome>,
     /// Messages that were given up and are to be tried again.
     pub resent: Vec<i64>,
+    /// Alerts as they fired, were told, acknowledged or resolved, for the history.
+    pub records: Vec<AlertView>,
     /// Birth time of the newest heartbeat.
     pub heartbeat: Option<Timestamp>,
 }

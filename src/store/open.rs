@@ -125,19 +125,20 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             return Err(damaged("checking the database", &answer));
         }
     }
-    Ok(())
+    connection.execute_batch(schema::ADDED).map_err(StoreError::sqlite("adding what this build keeps"))
 }
 
 fn create(connection: &Connection) -> Result<(), StoreError> {
     connection
         .execute_batch(&format!(
             "BEGIN IMMEDIATE;
-             {}
+             {}{}
              INSERT INTO meta VALUES ('identity', lower(hex(randomblob(8))));
              PRAGMA application_id = {};
              PRAGMA user_version = {};
              COMMIT;",
             schema::CREATE,
+            schema::ADDED,
             schema::APPLICATION,
             schema::VERSION
         ))

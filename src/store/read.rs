@@ -1,10 +1,11 @@
 //! What page, API and notifiers ask, on a connection of its own that cannot write.
 
-use super::{Message, StoreError};
+use super::{AlertQuery, AlertState, Message, StoreError, StoredAlert, history};
 use ccxwatch_alerts::notification::Notification;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, params};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{
     collections::BTreeSet,
     path::PathBuf,
@@ -89,6 +90,18 @@ impl Reader {
     /// The newest notifications, newest first, with the state of each delivery.
     pub fn recent_notifications(&self, limit: usize) -> Result<Vec<StoredNotification>, StoreError> {
         self.with(|connection| recent(connection, limit))
+    }
+
+    /// The alerts of the past that a query asks for, the latest first.
+    pub fn alerts(&self, query: &AlertQuery) -> Result<Vec<Value>, StoreError> {
+        self.with(|connection| history::read(connection, query))
+    }
+
+    /// The alerts that ended last, the latest first.
+    pub fn ended_alerts(&self, limit: u32) -> Result<Vec<StoredAlert>, StoreError> {
+        let query = AlertQuery { state: Some(AlertState::Resolved), limit: Some(limit), ..AlertQuery::default() };
+        let read = self.alerts(&query)?;
+        read.into_iter().map(|json| serde_json::from_value(json).map_err(StoreError::from)).collect()
     }
 
     /// The oldest messages that wait to be delivered, with numbers above `after`.

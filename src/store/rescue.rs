@@ -169,6 +169,7 @@ fn copy_table(old: &Connection, new: &Connection, table: &str, columns: &str) ->
 fn drop_wrong_checksums(new: &Connection, table: &str) -> Result<usize, StoreError> {
     let (key, parts) = match table {
         "state" | "positions" => ("key", "key, json"),
+        "alerts" => ("episode", "episode, json"),
         "notifications" => ("id", "'', json"),
         _ => return Ok(0),
     };

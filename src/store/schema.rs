@@ -63,6 +63,23 @@ CREATE TABLE history (
 CREATE INDEX history_at ON history (at);
 ";
 
+/// What came later. Made at every start where it is missing; an older build leaves it alone.
+pub(super) const ADDED: &str = "
+-- Every alert that fired, as it was last.
+CREATE TABLE IF NOT EXISTS alerts (
+    episode TEXT PRIMARY KEY,
+    cluster TEXT,
+    alertname TEXT NOT NULL,
+    resolved INTEGER NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER,
+    json TEXT NOT NULL,
+    checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alerts_ends_at ON alerts (ends_at);
+CREATE INDEX IF NOT EXISTS alerts_starts_at ON alerts (starts_at);
+";
+
 /// The tables and their columns, as a rescue copies them; the first that matter most.
 pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("meta", "key, value"),
@@ -74,5 +91,6 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
         "id, notification, receiver, recipient, message_id, created_at, state, attempts, last_error, finished_at",
     ),
     ("positions", "key, json, checksum"),
+    ("alerts", "episode, cluster, alertname, resolved, starts_at, ends_at, json, checksum"),
     ("history", "id, at, kind, notification, outbox, receiver, detail"),
 ];

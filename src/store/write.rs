@@ -1,6 +1,6 @@
 //! One [`Transaction`] as one `SQLite` transaction: all or nothing.
 
-use super::{DeliveryResult, Message, NewMessage, Outcome, StoreError, Transaction, checksum};
+use super::{DeliveryResult, Message, NewMessage, Outcome, StoreError, Transaction, checksum, history};
 use ccxwatch_alerts::notification::Notification;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -22,6 +22,9 @@ pub(super) fn commit(
         keep(&writing, "positions", &position.key, position.json.as_deref()).map_err(&failed)?;
     }
     let messages = queue(&writing, identity, &transaction.messages, at)?;
+    for alert in &transaction.records {
+        history::keep(&writing, alert)?;
+    }
     for outcome in &transaction.outcomes {
         record(&writing, outcome).map_err(&failed)?;
     }
@@ -249,6 +252,7 @@ pub(super) fn prune(
     writing
         .execute("DELETE FROM told WHERE episode GLOB 'ccxwatch/heartbeat/*' AND at < ?1", [heartbeats])
         .map_err(&failed)?;
+    most = most.max(history::prune(&writing, before, limit)?);
     writing
         .execute(
             "DELETE FROM told WHERE episode IN

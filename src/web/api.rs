@@ -3,10 +3,11 @@
 use super::Snapshot;
 use crate::{
     notify::ReceiverHealth,
-    store::{Delivery, StoredNotification},
+    store::{AlertQuery, AlertState, Delivery, StoredNotification},
 };
 use axum::{
     Json,
+    extract::rejection::QueryRejection,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -14,6 +15,8 @@ use ccxwatch_alerts::{alert::AlertView, notification::Reason, senders::SenderVie
 use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Clusters<'a> {
@@ -86,8 +89,64 @@ pub(super) fn clusters(snapshot: &Snapshot) -> Response {
     Json(Clusters { at: snapshot.at, clusters: &snapshot.clusters }).into_response()
 }
 
-pub(super) fn alerts(snapshot: &Snapshot) -> Response {
-    Json(Alerts { at: snapshot.at, alerts: &snapshot.alerts }).into_response()
+/// What fires and ended last; with a query, from the history too.
+pub(super) async fn alerts(snapshot: &Snapshot, query: &AlertQuery) -> Response {
+    if query.is_empty() {
+        return Json(Alerts { at: snapshot.at, alerts: &snapshot.alerts }).into_response();
+    }
+    match found(snapshot, query).await {
+        Ok(alerts) => Json(serde_json::json!({"at": snapshot.at, "alerts": alerts})).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "the history of alerts cannot be read");
+            fault("/api/v1/alerts", StatusCode::SERVICE_UNAVAILABLE, "The history cannot be read now; try again.")
+        }
+    }
+}
+
+/// The alerts that a query asks for, the latest first. What is known of now is better than what is stored: of what fires in the
+/// history and is not known any more, nobody saw the end.
+pub(crate) async fn found(snapshot: &Snapshot, query: &AlertQuery) -> Result<Vec<Value>, String> {
+    let mut found: Vec<(String, Value)> = Vec::new();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for alert in &snapshot.alerts {
+        known.insert(&alert.episode);
+        if query.matches(alert) {
+            found.push((alert.episode.clone(), serde_json::to_value(alert).map_err(|error| error.to_string())?));
+        }
+    }
+    let of_now_only = query.state.is_some_and(|state| state != AlertState::Resolved);
+    if let Some(history) = snapshot.history.clone().filter(|_| !of_now_only) {
+        let wanted = query.clone();
+        let read = tokio::task::spawn_blocking(move || history.alerts(&wanted)).await;
+        let stored = read.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        for mut alert in stored {
+            let episode = alert.get("episode").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if known.contains(&*episode) {
+                continue;
+            }
+            if alert.get("status").and_then(Value::as_str) == Some("firing") {
+                alert["status"] = Value::from("unknown");
+            }
+            found.push((episode, alert));
+        }
+    }
+    let began = |alert: &Value| alert.get("starts_at").and_then(Value::as_str).map(ToOwned::to_owned);
+    found.sort_by_cached_key(|(episode, alert)| std::cmp::Reverse((began(alert), episode.clone())));
+    found.truncate(usize::try_from(query.limit.unwrap_or(1000)).unwrap_or(usize::MAX));
+    Ok(found.into_iter().map(|(_, alert)| alert).collect())
+}
+
+/// What is wrong with a query, and what may be asked.
+pub(crate) fn wrong_query(rejection: &QueryRejection) -> String {
+    format!(
+        "{}; ask with since (RFC 3339, such as 2026-11-24T00:00:00Z), cluster, state (firing, acknowledged, suppressed, resolved) and limit",
+        rejection.body_text()
+    )
+}
+
+/// Silences, maintenance windows and suspensions.
+pub(super) fn mutes(snapshot: &Snapshot) -> Response {
+    Json(&snapshot.mutes).into_response()
 }
 
 /// Senders that are in no cluster.

@@ -2,6 +2,7 @@
 
 mod api;
 mod assets;
+mod central;
 mod guard;
 mod limits;
 mod page;
@@ -12,14 +13,15 @@ mod snapshot;
 mod tests;
 mod text;
 
+pub(crate) use api::{found, wrong_query};
 pub use page::test_command;
 pub use snapshot::Snapshot;
 
-use crate::{clock, config, metrics::Metrics};
+use crate::{clock, config, metrics::Metrics, store::AlertQuery};
 use arc_swap::ArcSwap;
 use axum::{
     Router,
-    extract::State,
+    extract::{Query, State, rejection::QueryRejection},
     http::{HeaderMap, StatusCode, Uri},
     middleware,
     response::{IntoResponse, Response},
@@ -69,7 +71,8 @@ fn router(state: WebState) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/api/v1/clusters", get(async |State(state): State<WebState>| api::clusters(&state.view.load())))
-        .route("/api/v1/alerts", get(async |State(state): State<WebState>| api::alerts(&state.view.load())))
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/mutes", get(async |State(state): State<WebState>| api::mutes(&state.view.load())))
         .route("/api/v1/senders", get(async |State(state): State<WebState>| api::senders(&state.view.load())))
         .route(
             "/api/v1/notifications",
@@ -92,6 +95,13 @@ fn router(state: WebState) -> Router {
 
 async fn page(State(state): State<WebState>) -> Response {
     page::answer(&state.view.load(), clock::wall())
+}
+
+async fn alerts(State(state): State<WebState>, query: Result<Query<AlertQuery>, QueryRejection>) -> Response {
+    match query {
+        Ok(Query(query)) => api::alerts(&state.view.load_full(), &query).await,
+        Err(rejection) => api::fault("/api/v1/alerts", StatusCode::BAD_REQUEST, &wrong_query(&rejection)),
+    }
 }
 
 async fn ready(State(state): State<WebState>) -> Response {

@@ -2,6 +2,7 @@
 
 use super::{
     Snapshot,
+    central::{self, EndedRow, FiringRow},
     text::{Moment, printable},
 };
 use crate::store::{Delivery, DeliveryState, StoredNotification};
@@ -21,9 +22,9 @@ pub(super) const NOTIFICATIONS_LIMIT: usize = 50;
 /// So many nodes of one cluster are on the page.
 const NODES_LIMIT: usize = 16;
 /// So many characters of a name from outside.
-const NAME_LIMIT: usize = 80;
+pub(super) const NAME_LIMIT: usize = 80;
 /// So many characters of a line from outside.
-const LINE_LIMIT: usize = 1000;
+pub(super) const LINE_LIMIT: usize = 1000;
 
 pub(super) fn answer(snapshot: &Snapshot, now: Timestamp) -> Response {
     match rendered(snapshot, now) {
@@ -45,6 +46,9 @@ struct Page<'a> {
     omitted: usize,
     nothing_heard: bool,
     test_command: Option<String>,
+    firing: Vec<FiringRow<'a>>,
+    more_firing: usize,
+    ended: Vec<EndedRow<'a>>,
     notifications: Vec<NotificationRow<'a>>,
     receivers: Vec<ReceiverRow<'a>>,
     store_failing: bool,
@@ -162,7 +166,11 @@ impl<'a> Page<'a> {
         clusters.sort_by(|left, right| urgency(left).cmp(&urgency(right)));
         let nothing_heard = clusters.iter().all(|cluster| cluster.last_heard.is_none());
         let zone = |cluster: &str| snapshot.time_zones.get(cluster);
+        let (firing, more_firing) = central::firing(snapshot, now);
         Self {
+            firing,
+            more_firing,
+            ended: central::ended(snapshot, now),
             now: Moment::new(now, None, now),
             urgent: clusters.iter().filter(|cluster| STAGES[rank(cluster.stage)].urgent).count(),
             omitted: clusters.len().saturating_sub(CLUSTERS_LIMIT),

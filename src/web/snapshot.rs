@@ -1,7 +1,10 @@
 //! What the pipeline publishes for the page and the API after each step that changed something.
 
-use crate::{notify::ReceiverHealth, store::StoredNotification};
-use ccxwatch_alerts::{alert::AlertView, senders::SenderView, view::ClusterView};
+use crate::{
+    notify::ReceiverHealth,
+    store::{Reader, StoredAlert, StoredNotification},
+};
+use ccxwatch_alerts::{alert::AlertView, rules::mute::MutesView, senders::SenderView, view::ClusterView};
 use jiff::{Timestamp, tz::TimeZone};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,6 +21,12 @@ pub struct Snapshot {
     pub time_zones: Arc<BTreeMap<String, TimeZone>>,
     /// The alerts, firing and last resolved.
     pub alerts: Vec<AlertView>,
+    /// The alerts that ended last, the latest first.
+    pub ended: Vec<StoredAlert>,
+    /// What operators and the configuration mute.
+    pub mutes: MutesView,
+    /// Reads what is not in memory.
+    pub history: Option<Reader>,
     /// The recent notifications, newest first, and what became of them.
     pub notifications: Vec<StoredNotification>,
     /// The receivers, in the order of the configuration.

@@ -106,12 +106,12 @@ impl Told {
 }
 
 /// Who acknowledged which stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgement {
     /// The stage that it covers, and no worse one.
     pub stage: String,
     /// Restarts of the countdown at that time.
-    pub(crate) restarts: u32,
+    pub restarts: u32,
     /// Who.
     pub who: Option<String>,
     /// Why, in their words.

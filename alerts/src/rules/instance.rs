@@ -196,6 +196,16 @@ impl Instance {
         }
     }
 
+    /// Nothing counts towards it.
+    fn nothing(&self, now: Now) -> Phase {
+        Phase::Gathering { times: Vec::new(), forget: self.forget(Timer::within(now, REMEMBERED)) }
+    }
+
+    /// When it is forgotten: not before what was told of it no longer counts towards its frequency.
+    fn forget(&self, at_the_earliest: Timer) -> Timer {
+        self.tellings.last().copied().filter(|last| last.elapsed > at_the_earliest.elapsed).unwrap_or(at_the_earliest)
+    }
+
     /// It was raised at an event time. `after`: when it ends by itself. `false` where the line is too old to say anything.
     pub(crate) fn raise(
         &mut self,
@@ -225,7 +235,7 @@ impl Instance {
                     flapping: None,
                 });
             } else {
-                self.phase = Phase::Gathering { times: Vec::new(), forget: Timer::within(now, REMEMBERED) };
+                self.phase = self.nothing(now);
                 self.evidence = EvidenceSummary::default();
             }
         }
@@ -302,9 +312,7 @@ impl Instance {
         match &self.phase {
             Phase::Resolved(_) => return false,
             // Nothing is left of it, save that an older line cannot raise it.
-            Phase::Gathering { .. } | Phase::Pending { .. } => {
-                self.phase = Phase::Gathering { times: Vec::new(), forget: Timer::within(now, REMEMBERED) };
-            }
+            Phase::Gathering { .. } | Phase::Pending { .. } => self.phase = self.nothing(now),
             Phase::Firing(_) => self.lower(EndReason::ClearedByEvent, at, now),
         }
         true
@@ -331,7 +339,7 @@ impl Instance {
             since: firing.since,
             owed: firing.told && end.reason != EndReason::Expired,
             end,
-            forget: Timer::within(now, REMEMBERED),
+            forget: self.forget(Timer::within(now, REMEMBERED)),
         });
     }
 
@@ -341,7 +349,14 @@ impl Instance {
         let due = |timer: &Timer| moment.elapsed_due(timer.elapsed);
         loop {
             match &mut self.phase {
-                Phase::Gathering { forget, .. } => return !due(forget),
+                Phase::Gathering { forget, .. } => {
+                    if !due(forget) {
+                        return true;
+                    }
+                    // What was told of late still counts towards its frequency.
+                    let Some(last) = self.tellings.last().copied().filter(|last| !due(last)) else { return false };
+                    *forget = last;
+                }
                 Phase::Pending { due: starts, expires, .. } => {
                     if expires.as_ref().is_some_and(|expires| expires.elapsed <= starts.elapsed && due(expires)) {
                         return false;

@@ -14,6 +14,55 @@ use settings::AlertSettings;
 use std::{collections::HashMap, sync::Arc};
 use user::UserRules;
 
+/// Alerts of the state of nodes and feeds: what they are decides when they are told.
+const OF_STATE: [&str; 8] = [
+    "CcxEngineFailure",
+    "CcxEngineOutOfService",
+    "CcxEnginePartialService",
+    "CcxMoreThanOneMaster",
+    "ClusterViewDaemonOutOfService",
+    "ClusterViewDaemonPartialService",
+    "LogFeedNeverHeard",
+    "LogFeedSilent",
+];
+
+/// Alerts of licenses and of ccxwatch itself: they are always told. A silence can mute those of licenses.
+const FIXED: [&str; 10] = [
+    "LicenseEventUnclassified",
+    "NotificationFailing",
+    "SmartLicenseComplianceUnconfirmed",
+    "SmartLicenseEnforcementDue",
+    "SmartLicenseEnteringOutOfCompliance",
+    "SmartLicenseEnteringOutOfComplianceShortly",
+    "SmartLicenseOutOfCompliance",
+    "SmartLicenseUsageHigh",
+    "StoreFailing",
+    "UnmappedNodesOverLimit",
+];
+
+/// What can be configured of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Configurable {
+    /// Everything: lines raise it.
+    Whole,
+    /// Enable, severity, schedule and receivers: it is told once when the state of a node or a feed changes.
+    OfState,
+    /// Nothing: it is always told.
+    Fixed,
+}
+
+/// The names of all alerts that ccxwatch knows, sorted, and what can be configured of each.
+pub fn known_alerts() -> Vec<(&'static str, Configurable)> {
+    let of_state = OF_STATE.into_iter().map(|name| (name, Configurable::OfState));
+    let fixed = FIXED.into_iter().map(|name| (name, Configurable::Fixed));
+    let own: Vec<_> = of_state.chain(fixed).collect();
+    let of_lines = families::alerts().into_iter().map(|name| (name, Configurable::Whole));
+    let is_own = |name: &str| own.iter().any(|(known, _)| *known == name);
+    let mut names: Vec<_> = of_lines.filter(|(name, _)| !is_own(name)).chain(own.iter().copied()).collect();
+    names.sort_unstable_by_key(|(name, _)| *name);
+    names
+}
+
 /// What is configured of each alert.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {

@@ -345,6 +345,13 @@ fn frequencies() {
             "21m firing Noise n1",
         ],
     );
+    // However long ago the last end is.
+    let rare = noise(frequency("1 in 3h"));
+    check(
+        &rare,
+        &["1m raise Noise", "2m clear Noise", "2h30m raise Noise", "4h tick"],
+        &["1m firing Noise n1", "2m resolved Noise n1", "3h 1m firing Noise n1"],
+    );
     // With a threshold and a duration: those decide when it fires, the frequency when it is told.
     let all = noise(AlertSettings {
         threshold: "2 in 1m".parse().expect("one"),
@@ -812,4 +819,27 @@ fn commands_that_cannot_be_done_say_why() {
     let command = OperatorCommand { action: one_more, cluster: String::new(), comment: None, who: None };
     site.engine.handle(site.now, Input::Operator(command), &mut out);
     assert!(matches!(out.answer, Some(Answer::Refused { .. })), "there are 200 already");
+}
+
+#[test]
+fn a_flood_of_instances_pushes_nothing_out() {
+    let mut site = Site::new(noise(AlertSettings::default()));
+    happen(&mut site, &["raise", "Noise", "ccx-n1", "real"]);
+    for number in 0..5000 {
+        happen(&mut site, &["raise", "Noise", "ccx-n1", &format!("<hostile-{number}>")]);
+    }
+    happen(&mut site, &["raise", "Other"]);
+    let told: Vec<String> = site.told.iter().map(shown).collect();
+    assert_eq!(told.len(), 64 + 1 + 1, "64 alerts, one for all others, and the other alert");
+    assert_eq!(told[0], "0s firing Noise n1 real");
+    let others = site.told.iter().find(|told| told.labels.get("instance").is_some_and(|it| it == "others"));
+    assert_eq!(others.map(|told| told.alertname.as_str()), Some("Noise"));
+    assert_eq!(told.last().map(|text| text.contains("firing Other n1")), Some(true), "{told:?}");
+    assert_eq!(site.engine.alerts_limited(), 5001 - 64);
+    assert!(site.rows["alerts/north"].len() < 200 * 1024, "{} bytes", site.rows["alerts/north"].len());
+    // What is real is still known by its name, and ends; what ended makes room.
+    happen(&mut site, &["clear", "Noise", "ccx-n1", "real"]);
+    happen(&mut site, &["raise", "Noise", "ccx-n1", "new"]);
+    let told: Vec<String> = site.told.iter().skip(66).map(shown).collect();
+    assert_eq!(told, ["0s resolved Noise n1 real", "0s firing Noise n1 storm new"]);
 }

@@ -5,6 +5,7 @@ mod feeds;
 mod hostile;
 mod labels;
 mod life;
+mod life_model;
 mod lines;
 mod mapping;
 mod properties;

@@ -1,4 +1,5 @@
 mod faults;
+mod history;
 
 use super::*;
 use ccxwatch_alerts::notification::{EvidenceSummary, Reason};

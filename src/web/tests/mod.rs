@@ -135,5 +135,6 @@ fn sample() -> Snapshot {
         senders: Vec::new(),
         store_failing: false,
         listening: vec!["listening udp 127.0.0.1:5514".to_owned(), "page http://127.0.0.1:9914/".to_owned()],
+        ..Snapshot::default()
     }
 }

@@ -1,6 +1,11 @@
 //! What stands on the page.
 
 use super::{super::*, cluster, notification, sample, time};
+use crate::store::{StoredAlert, StoredEnd};
+use ccxwatch_alerts::{
+    license::episode::Acknowledgement,
+    rules::mute::{SuppressedBy, Suppression},
+};
 use tokio::{net::UdpSocket, task};
 
 fn rendered(snapshot: &Snapshot) -> String {
@@ -45,6 +50,51 @@ fn hostile_text_is_shown_as_text() {
     let page = rendered(&snapshot);
     assert_eq!(page.matches(shown).count(), 9, "{page}");
     assert!(!page.contains("<script>") && !page.contains('\u{202e}') && !page.contains('\0'));
+}
+
+#[test]
+fn alerts_are_shown_with_their_marks_and_escaped() {
+    let hostile = "<script>alert(1)</script>\u{202e}";
+    let shown = "&#60;script&#62;alert(1)&#60;/script&#62;\u{fffd}";
+    let mut snapshot = sample();
+    let view = &mut snapshot.alerts[0];
+    view.labels = ["alertname", "cluster", "node"].map(|name| (name.to_owned(), hostile.to_owned())).into();
+    view.annotations = [("summary".to_owned(), hostile.to_owned())].into();
+    view.flags = vec![hostile.to_owned()];
+    view.evidence.last_raw = Some(hostile.to_owned());
+    view.acknowledged = Some(Acknowledgement {
+        stage: "firing".to_owned(),
+        who: Some(hostile.to_owned()),
+        comment: Some(hostile.to_owned()),
+        until: Some(time("2026-11-24T11:00:00Z")),
+        ..Acknowledgement::default()
+    });
+    view.suppressed = Some(Suppression {
+        by: SuppressedBy::Maintenance,
+        id: Some(hostile.to_owned()),
+        who: Some("lee".to_owned()),
+        comment: Some(hostile.to_owned()),
+        until: None,
+    });
+    snapshot.ended = vec![StoredAlert {
+        labels: [("alertname".to_owned(), "Noise".to_owned()), ("cluster".to_owned(), hostile.to_owned())].into(),
+        annotations: [("summary".to_owned(), hostile.to_owned())].into(),
+        starts_at: time("2026-11-24T09:00:00Z"),
+        ends_at: Some(time("2026-11-24T10:00:00Z")),
+        end: Some(StoredEnd { reason: "operator".to_owned(), who: Some(hostile.to_owned()) }),
+    }];
+    let page = rendered(&snapshot);
+    assert_eq!(page.matches(shown).count(), 13, "{page}");
+    assert!(!page.contains("<script>alert"));
+    for text in [
+        "1 firing",
+        "acknowledged by ",
+        " until 2026-11-24 11:00:00 UTC",
+        "suppressed by maintenance ",
+        "ended by an operator, ",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
 }
 
 #[test]
