@@ -15,7 +15,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, measurement:
 
 pub(crate) const LINES: usize = 20_000;
 
-fn checksum_of_triage(line: &[u8]) -> u64 {
+pub(crate) fn checksum_of_triage(line: &[u8]) -> u64 {
     triage(line)
         .map_or(1, |found| u64::from(found.severity.number()) + (found.facility.len() ^ found.mnemonic.len()) as u64)
 }
