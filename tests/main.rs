@@ -8,6 +8,7 @@ mod dashboards;
 mod deliveries;
 mod direction;
 mod disk;
+mod fault_run;
 mod faults;
 mod grafana;
 mod harness;

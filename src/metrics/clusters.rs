@@ -23,7 +23,7 @@ pub(super) const SERVICE_STATES: [&str; 5] =
     ["in_service", "partial_service", "out_of_service", "shut_down", "unknown"];
 
 /// So many clusters that the configuration does not name have series; the others are counted in `ccxwatch_clusters_omitted`.
-pub(super) const UNMAPPED_CLUSTERS_LIMIT: usize = 256;
+pub(super) const UNMAPPED_CLUSTERS_LIMIT: usize = 64;
 
 /// The families of series.
 #[derive(Clone, Copy, Debug)]
