@@ -92,6 +92,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/api/v1/clusters", get(clusters))
         .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/alerts/{fingerprint}/explain", get(explain))
         .route("/api/v1/senders", get(senders))
         .route("/api/v1/mutes", get(mutes))
         .route("/api/v1/operator", post(command))
@@ -138,6 +139,13 @@ async fn command(State(control): State<Control>, body: Result<Json<OperatorComma
     match body {
         Ok(Json(command)) => control.operate(command).await,
         Err(rejection) => refuse(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    }
+}
+
+async fn explain(State(control): State<Control>, Path(fingerprint): Path<String>) -> Response {
+    match web::explanation(&control.store, &control.snapshot.load(), &fingerprint).await {
+        Ok(explanation) => Json(explanation).into_response(),
+        Err((status, error)) => refuse(status, &error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     config::Config,
-    store::{NewMessage, Transaction},
+    store::{NewLedgerEntry, NewMessage, Transaction},
 };
 use ccxwatch_alerts::{
     engine::{Engine, Outbox},
@@ -65,6 +65,10 @@ pub fn step(
     for notification in &notifications {
         transaction.messages.extend(recipients.messages(notification));
     }
+    transaction.ledger.extend(outbox.ledger.into_iter().map(|entry| {
+        let notification = entry.sent.and_then(|place| notifications.get(place)).cloned();
+        NewLedgerEntry { entry, notification }
+    }));
     transaction.records.extend(outbox.records);
     Stepped { told: notifications, answer: outbox.answer }
 }

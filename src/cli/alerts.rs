@@ -7,6 +7,7 @@ mod time;
 use super::{
     Failure, client, configuration,
     deliveries::{self, DeadLettersArguments, PreviewArguments, TestArguments},
+    explain,
 };
 use crate::{config::Config, terminal::inert};
 use ccxwatch_alerts::{
@@ -29,6 +30,7 @@ Talks to the running process over the socket in its data directory, so it needs 
 Examples:
   ccxwatch alerts list
   ccxwatch alerts list --since 24h --cluster berlin --json
+  ccxwatch alerts explain 9f86d081884c7d65
   ccxwatch alerts acknowledge berlin --comment \"calling the license desk\"
   ccxwatch alerts acknowledge berlin --alert 53d2e28f0cf1a1b2 --for 4h
   ccxwatch alerts confirm-compliant berlin --comment \"30 seats bought, order 4711\"
@@ -53,6 +55,14 @@ pub struct Arguments {
 enum Action {
     /// List what fires and ended last; with --since, --cluster or --state, from the history.
     List(list::Arguments),
+    /// Say who was told of an alert, who was not, by which rule of the configuration, and why.
+    Explain {
+        /// Its fingerprint, as `alerts list --json` shows it.
+        fingerprint: String,
+        /// One JSON object, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the names of all alerts that ccxwatch knows, for [[alert]].
     Names,
     /// Say that a cluster's license alert was seen, or with --alert another one. A worse stage tells anew.
@@ -168,6 +178,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match action {
         Action::List(arguments) => list::run(&config, arguments),
         Action::Names => names(),
+        Action::Explain { fingerprint, json } => explain::run(&config, fingerprint, *json),
         Action::Acknowledge(Acknowledge { cluster, alert: None, said, .. }) => {
             state(&config, cluster, said, "acknowledge")
         }

@@ -5,6 +5,7 @@ pub mod check;
 mod client;
 mod deliveries;
 mod exit;
+mod explain;
 pub mod families;
 pub mod parse;
 pub mod reload;

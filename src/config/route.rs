@@ -1,6 +1,6 @@
 //! `[[route]]` and `[[time_window]]`: who is told of what, and when.
 
-use super::Config;
+use super::{Config, ReceiverKind};
 use crate::step::CONSOLE;
 use ccxwatch_alerts::{
     matcher::Matchers,
@@ -149,6 +149,18 @@ impl Route {
         for window in &self.time_windows {
             if !config.time_window.iter().any(|known| known.name.get_ref() == window.get_ref()) {
                 missing(window, "[[time_window]]");
+            }
+        }
+        if self.group_by.is_some() {
+            let groups = |name: &&Spanned<String>| {
+                config.receiver.iter().any(|known| {
+                    known.name.get_ref() == name.get_ref() && matches!(known.kind, ReceiverKind::Alertmanager(_))
+                })
+            };
+            for receiver in self.receivers.iter().filter(groups) {
+                let message =
+                    "an Alertmanager gathers by itself and wants each alert: give it a route without `group_by`";
+                faults.push((receiver.span(), message.to_owned()));
             }
         }
         let place = self.place();
@@ -315,6 +327,8 @@ to = \"18:00\"
         check(&route("group_by = []\ngroup_wait = \"25h\""), "0 to 24 hours");
         check(&route("group_by = []\ngroup_interval = \"0s\""), "1 second");
         check(&route("repeat_interval = \"5s\""), "1 minute");
+        let alertmanager = "[[receiver]]\nname = \"am\"\ntype = \"alertmanager\"\nurls = [\"http://127.0.0.1:9093\"]\n";
+        check(&format!("{alertmanager}[[route]]\nreceivers = [\"am\"]\ngroup_by = []\n"), "gathers by itself");
         let window = |keys: &str| format!("[[time_window]]\nname = \"w\"\n{keys}\n");
         check(&window("from = \"8\"\nto = \"9\""), "time of day");
         check(&window("weekdays = [\"some\"]\nfrom = \"08:00\"\nto = \"09:00\""), "day of the week");

@@ -165,6 +165,8 @@ pub(super) fn flag(flag: &str) -> String {
         "feed_was_silent" => {
             "The feed of this cluster was silent in between, so that news may have been missed: look at the box itself."
         }
+        "held" => "It waited for the time window of its receiver.",
+        "storm" => "Many alerts of this node came within a minute.",
         "late" => "The line arrived late; its own time counts.",
         "no_usable_time" | "no_deadline" => "The line had no usable time, so that the deadline is not known.",
         "node_mismatch" => {

@@ -307,6 +307,7 @@ impl Commits {
     fn worth_a_commit(&mut self, now: SignedDuration) -> bool {
         let transaction = &self.gathering;
         if !transaction.messages.is_empty()
+            || !transaction.ledger.is_empty()
             || !transaction.saved.is_empty()
             || !transaction.outcomes.is_empty()
             || !transaction.resent.is_empty()
@@ -382,6 +383,7 @@ impl Commits {
         transaction.outcomes.append(&mut self.gathering.outcomes);
         transaction.resent.append(&mut self.gathering.resent);
         transaction.records.append(&mut self.gathering.records);
+        transaction.ledger.append(&mut self.gathering.ledger);
         transaction.heartbeat = self.gathering.heartbeat.take().or(transaction.heartbeat);
         keep_last(&mut transaction.saved, |row| row.key.clone());
         keep_last(&mut transaction.positions, |position| position.key.clone());
@@ -409,6 +411,8 @@ impl Commits {
         let surplus = self.gathering.messages.len().saturating_sub(MESSAGES_MAX);
         self.gathering.messages.drain(..surplus);
         self.gathering_left = self.gathering.messages.len();
+        let surplus = self.gathering.ledger.len().saturating_sub(MESSAGES_MAX);
+        self.gathering.ledger.drain(..surplus);
         keep_last(&mut self.gathering.saved, |row| row.key.clone());
         keep_last(&mut self.gathering.positions, |position| position.key.clone());
         keep_last(&mut self.gathering.records, |alert| alert.episode.clone());
@@ -451,6 +455,7 @@ fn delivered(message: &Message) -> Outcome {
 
 fn is_empty(transaction: &Transaction) -> bool {
     transaction.messages.is_empty()
+        && transaction.ledger.is_empty()
         && transaction.saved.is_empty()
         && transaction.positions.is_empty()
         && transaction.outcomes.is_empty()

@@ -136,6 +136,7 @@ impl Process {
                 view: Arc::clone(&snapshot),
                 metrics: Arc::clone(&metrics),
                 config: Arc::clone(&web_config),
+                reader: store.reader(),
                 ready: Arc::clone(&ready),
             },
             stop_doors.clone(),

@@ -8,6 +8,7 @@
 //! | `write.rs` | one [`Transaction`] as one `SQLite` transaction |
 //! | `read.rs` | [`Reader`]: what page, API and notifiers ask |
 //! | `outcome.rs` | how attempts to deliver end |
+//! | `ledger.rs` | what became of each notification and why |
 //! | `rescue.rs` | a damaged database is moved aside, what can be read of it is kept |
 //! | `files.rs` | the data directory and its lock |
 
@@ -15,6 +16,7 @@ mod checksum;
 mod error;
 mod files;
 mod history;
+mod ledger;
 mod open;
 mod outcome;
 mod read;
@@ -28,6 +30,7 @@ mod tests;
 
 pub use error::{CommitError, StoreError};
 pub use history::{AlertQuery, AlertState, StoredAlert, StoredEnd};
+pub use ledger::Explained;
 pub use open::Opened;
 pub use outcome::{DeliveryResult, FailureReason, Outcome};
 pub use read::{DeadLetter, Delivery, DeliveryState, Reader, StoredNotification};
@@ -36,7 +39,7 @@ pub use thread::{Committed, Store};
 pub(crate) use checksum::fnv as fingerprint;
 
 use crate::sources::Position;
-use ccxwatch_alerts::{alert::AlertView, engine::SavedRow, notification::Notification};
+use ccxwatch_alerts::{alert::AlertView, engine::SavedRow, notification::Notification, routing::ledger::LedgerEntry};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -47,6 +50,8 @@ pub struct Transaction {
     pub saved: Vec<SavedRow>,
     /// New messages, one per recipient.
     pub messages: Vec<NewMessage>,
+    /// What became of each notification, and of what is not told.
+    pub ledger: Vec<NewLedgerEntry>,
     /// How far the sources have been read.
     pub positions: Vec<Position>,
     /// How deliveries ended.
@@ -57,6 +62,15 @@ pub struct Transaction {
     pub records: Vec<AlertView>,
     /// Birth time of the newest heartbeat.
     pub heartbeat: Option<Timestamp>,
+}
+
+/// One entry of the ledger, not yet stored.
+#[derive(Clone, Debug)]
+pub struct NewLedgerEntry {
+    /// What became of what.
+    pub entry: LedgerEntry,
+    /// What it was sent by; shared with its messages.
+    pub notification: Option<Arc<Notification>>,
 }
 
 /// One notification to one recipient, not yet stored.

@@ -1,6 +1,6 @@
 //! What page, API and notifiers ask, on a connection of its own that cannot write.
 
-use super::{AlertQuery, AlertState, Message, StoreError, StoredAlert, history};
+use super::{AlertQuery, AlertState, Explained, Message, StoreError, StoredAlert, history, ledger, open::DATABASE};
 use ccxwatch_alerts::notification::Notification;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, params};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -83,6 +83,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// A reader of the store in a data directory, which it opens at the first question.
+    pub fn of(directory: &Path) -> Self {
+        Self::new(directory.join(DATABASE))
+    }
+
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, connection: Arc::default() }
     }
@@ -149,6 +154,11 @@ impl Reader {
                 .and_then(|mut statement| statement.query_map([episode], delivery)?.collect())
                 .map_err(&failed)
         })
+    }
+
+    /// What became of everything that the episodes of an alert had to tell, oldest first: at most the newest 1,000 entries.
+    pub fn explain(&self, fingerprint: &str) -> Result<Vec<Explained>, StoreError> {
+        self.with(|connection| ledger::explain(connection, fingerprint))
     }
 
     /// Lets go of the file: after it was replaced, the next question opens the new one.

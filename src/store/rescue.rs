@@ -140,6 +140,11 @@ fn copy_table(old: &Connection, new: &Connection, table: &str, columns: &str) ->
     let insert = format!("INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})");
     let mut insert = new.prepare(&insert).map_err(StoreError::sqlite("keeping what can be read"))?;
     let mut kept = 0;
+    // A version before the table had nothing to lose.
+    let known = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?";
+    if old.query_row(known, [table], |row| row.get::<_, i64>(0)).is_ok_and(|count| count == 0) && table == "ledger" {
+        return Ok((0, true));
+    }
     for order in ["", "DESC"] {
         let key = columns.split(", ").take(if table == "told" { 3 } else { 1 });
         let by: Vec<String> = key.map(|column| format!("{column} {order}")).collect();

@@ -78,6 +78,25 @@ CREATE TABLE IF NOT EXISTS alerts (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alerts_ends_at ON alerts (ends_at);
 CREATE INDEX IF NOT EXISTS alerts_starts_at ON alerts (starts_at);
+
+-- What became of each notification, for whom, by which rule and why.
+CREATE TABLE IF NOT EXISTS ledger (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    episode TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    told_as TEXT NOT NULL,
+    receiver TEXT,
+    verdict TEXT NOT NULL,
+    rule TEXT,
+    detail TEXT,
+    notification INTEGER
+);
+CREATE INDEX IF NOT EXISTS ledger_fingerprint ON ledger (fingerprint, id);
+CREATE INDEX IF NOT EXISTS ledger_episode ON ledger (episode, id);
+CREATE INDEX IF NOT EXISTS ledger_at ON ledger (at);
+CREATE INDEX IF NOT EXISTS history_notification ON history (notification);
 ";
 
 /// The tables and their columns, as a rescue copies them; the first that matter most.
@@ -93,4 +112,5 @@ pub(super) const COLUMNS: &[(&str, &str)] = &[
     ("positions", "key, json, checksum"),
     ("alerts", "episode, cluster, alertname, resolved, starts_at, ends_at, json, checksum"),
     ("history", "id, at, kind, notification, outbox, receiver, detail"),
+    ("ledger", "id, at, fingerprint, episode, reason, told_as, receiver, verdict, rule, detail, notification"),
 ];

@@ -1,6 +1,6 @@
 //! One [`Transaction`] as one `SQLite` transaction: all or nothing.
 
-use super::{DeliveryResult, Message, NewMessage, Outcome, StoreError, Transaction, checksum, history};
+use super::{DeliveryResult, Message, NewMessage, Outcome, StoreError, Transaction, checksum, history, ledger};
 use ccxwatch_alerts::notification::Notification;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -21,7 +21,9 @@ pub(super) fn commit(
     for position in &transaction.positions {
         keep(&writing, "positions", &position.key, position.json.as_deref()).map_err(&failed)?;
     }
-    let messages = queue(&writing, identity, &transaction.messages, at)?;
+    let queued = queue(&writing, identity, &transaction.messages, at)?;
+    ledger::enter(&writing, &transaction.ledger, &queued).map_err(&failed)?;
+    let messages = queued.messages;
     for alert in &transaction.records {
         history::keep(&writing, alert)?;
     }
@@ -80,9 +82,32 @@ fn keep(writing: &Connection, table: &str, key: &str, json: Option<&str>) -> rus
     Ok(())
 }
 
-fn queue(writing: &Connection, identity: &str, new: &[NewMessage], at: Timestamp) -> Result<Vec<Message>, StoreError> {
+/// What of a transaction's messages is new.
+pub(super) struct Queued<'a> {
+    messages: Vec<Message>,
+    /// The numbers of the notifications.
+    numbers: HashMap<*const Notification, i64>,
+    /// Episode, what was told of it, and to whom: by which notification of this transaction; `None`: by an earlier transaction.
+    told: HashMap<(&'a str, &'a str, &'a str), Option<*const Notification>>,
+}
+
+impl Queued<'_> {
+    /// The number of a notification that leaves to a receiver now; none where the receiver was told before.
+    pub(super) fn number(&self, notification: &Arc<Notification>, receiver: Option<&str>) -> Option<i64> {
+        let this = Arc::as_ptr(notification);
+        let key = (&*notification.episode, &*notification.told_as, receiver.unwrap_or_default());
+        let by = self.told.get(&key).copied().flatten();
+        by.filter(|by| ptr::eq(*by, this)).and_then(|by| self.numbers.get(&by).copied())
+    }
+}
+
+fn queue<'a>(
+    writing: &Connection,
+    identity: &str,
+    new: &'a [NewMessage],
+    at: Timestamp,
+) -> Result<Queued<'a>, StoreError> {
     let failed = StoreError::sqlite("queueing messages");
-    // Who was told what by which notification of this transaction; `None`: by an earlier transaction.
     let mut told: HashMap<(&str, &str, &str), Option<*const Notification>> = HashMap::new();
     let mut numbers: HashMap<*const Notification, i64> = HashMap::new();
     let mut messages = Vec::with_capacity(new.len());
@@ -130,7 +155,7 @@ fn queue(writing: &Connection, identity: &str, new: &[NewMessage], at: Timestamp
             attempts: 0,
         });
     }
-    Ok(messages)
+    Ok(Queued { messages, numbers, told })
 }
 
 /// Notes that the receiver is told; `false` where it was told before.
@@ -169,11 +194,12 @@ fn store(writing: &Connection, notification: &Notification) -> Result<i64, Store
 }
 
 fn record(writing: &Connection, outcome: &Outcome) -> rusqlite::Result<()> {
-    let (kind, state, error) = match &outcome.result {
-        DeliveryResult::Delivered => ("delivered", "delivered", None),
-        DeliveryResult::Retry { error, .. } => ("retry", "pending", Some(error)),
-        DeliveryResult::GivenUp { error, .. } => ("given_up", "given_up", Some(error)),
+    let (kind, state, reason, error) = match &outcome.result {
+        DeliveryResult::Delivered => ("delivered", "delivered", None, None),
+        DeliveryResult::Retry { reason, error } => ("retry", "pending", Some(reason), Some(error)),
+        DeliveryResult::GivenUp { reason, error } => ("given_up", "given_up", Some(reason), Some(error)),
     };
+    let detail = reason.zip(error).map(|(reason, error)| format!("{}: {error}", reason.name()));
     let at = outcome.at.as_millisecond();
     let mut notification: Option<i64> = None;
     if let Some(id) = outcome.id {
@@ -199,7 +225,7 @@ fn record(writing: &Connection, outcome: &Outcome) -> rusqlite::Result<()> {
         .prepare_cached(
             "INSERT INTO history (at, kind, notification, outbox, receiver, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![at, kind, notification, outcome.id, outcome.receiver, error])?;
+        .execute(params![at, kind, notification, outcome.id, outcome.receiver, detail])?;
     Ok(())
 }
 
@@ -253,6 +279,7 @@ pub(super) fn prune(
         .execute("DELETE FROM told WHERE episode GLOB 'ccxwatch/heartbeat/*' AND at < ?1", [heartbeats])
         .map_err(&failed)?;
     most = most.max(history::prune(&writing, before, limit)?);
+    most = most.max(ledger::prune(&writing, at, limit).map_err(&failed)?);
     writing
         .execute(
             "DELETE FROM told WHERE episode IN

@@ -11,7 +11,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use ccxwatch_alerts::{alert::AlertView, notification::Reason, senders::SenderView, view::ClusterView};
+use ccxwatch_alerts::{
+    alert::AlertView,
+    notification::{Grouped, Reason},
+    senders::SenderView,
+    view::ClusterView,
+};
 use ccxwatch_parsers::severity::Severity;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -57,6 +62,9 @@ struct Told<'a> {
     deadline: Option<Timestamp>,
     days_left: Option<u32>,
     summary: &'a str,
+    fingerprint: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grouped: Option<&'a Grouped>,
     deliveries: &'a [Delivery],
 }
 
@@ -74,6 +82,8 @@ impl<'a> Told<'a> {
             deadline: told.deadline,
             days_left: told.days_left,
             summary: &told.summary,
+            fingerprint: &told.fingerprint,
+            grouped: told.grouped.as_ref(),
             deliveries: &stored.deliveries,
         }
     }

@@ -3,6 +3,7 @@
 mod api;
 mod assets;
 mod central;
+mod explain;
 mod guard;
 mod limits;
 mod page;
@@ -14,10 +15,15 @@ mod tests;
 mod text;
 
 pub(crate) use api::{found, wrong_query};
+pub use explain::explanation;
 pub use page::test_command;
 pub use snapshot::Snapshot;
 
-use crate::{clock, config, metrics::Metrics, store::AlertQuery};
+use crate::{
+    clock, config,
+    metrics::Metrics,
+    store::{AlertQuery, Reader},
+};
 use arc_swap::ArcSwap;
 use axum::{
     Router,
@@ -48,6 +54,8 @@ pub struct WebState {
     pub metrics: Arc<Metrics>,
     /// `[web]`; a reload changes it.
     pub config: Arc<ArcSwap<config::Web>>,
+    /// What was told, and why.
+    pub reader: Reader,
     /// Whether the process does its work; `/-/ready` says so.
     pub ready: Arc<AtomicBool>,
 }
@@ -73,6 +81,8 @@ fn router(state: WebState) -> Router {
         .route("/api/v1/clusters", get(async |State(state): State<WebState>| api::clusters(&state.view.load())))
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/mutes", get(async |State(state): State<WebState>| api::mutes(&state.view.load())))
+        .route("/api/v1/alerts/{fingerprint}/explain", get(explain::api))
+        .route("/alerts/{fingerprint}", get(explain::page))
         .route("/api/v1/senders", get(async |State(state): State<WebState>| api::senders(&state.view.load())))
         .route(
             "/api/v1/notifications",

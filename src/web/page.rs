@@ -11,7 +11,10 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use ccxwatch_alerts::view::{ClusterView, NodeView};
+use ccxwatch_alerts::{
+    notification::GroupMember,
+    view::{ClusterView, NodeView},
+};
 use jiff::{Timestamp, tz::TimeZone};
 use std::{borrow::Cow, net::SocketAddr};
 
@@ -21,6 +24,8 @@ pub(super) const CLUSTERS_LIMIT: usize = 500;
 pub(super) const NOTIFICATIONS_LIMIT: usize = 50;
 /// So many nodes of one cluster are on the page.
 const NODES_LIMIT: usize = 16;
+/// So many alerts of one group are on the page.
+const MEMBERS_LIMIT: usize = 20;
 /// So many characters of a name from outside.
 pub(super) const NAME_LIMIT: usize = 80;
 /// So many characters of a line from outside.
@@ -84,7 +89,18 @@ struct NotificationRow<'a> {
     severity: &'static str,
     summary: Cow<'a, str>,
     raw: Option<Cow<'a, str>>,
+    /// What the ledger is asked for; empty for a group and for what an older build stored.
+    fingerprint: &'a str,
+    members: Vec<MemberRow<'a>>,
+    more_members: usize,
     deliveries: Vec<DeliveryRow<'a>>,
+}
+
+struct MemberRow<'a> {
+    severity: &'static str,
+    firing: bool,
+    summary: Cow<'a, str>,
+    fingerprint: &'a str,
 }
 
 struct DeliveryRow<'a> {
@@ -265,12 +281,27 @@ impl<'a> NodeRow<'a> {
 impl<'a> NotificationRow<'a> {
     fn new(stored: &'a StoredNotification, zone: Option<&TimeZone>, now: Timestamp) -> Self {
         let told = &stored.notification;
+        let members = told.grouped.as_ref().map(|grouped| grouped.members.as_slice()).unwrap_or_default();
         Self {
             at: Moment::new(told.at, zone, now),
             severity: told.severity.name(),
             summary: line(&told.summary),
             raw: told.evidence.last_raw.as_deref().map(line),
+            fingerprint: if told.grouped.is_some() { "" } else { &told.fingerprint },
+            members: members.iter().take(MEMBERS_LIMIT).map(MemberRow::new).collect(),
+            more_members: told.grouped.as_ref().map_or(0, |grouped| grouped.size.saturating_sub(MEMBERS_LIMIT)),
             deliveries: stored.deliveries.iter().map(DeliveryRow::new).collect(),
+        }
+    }
+}
+
+impl<'a> MemberRow<'a> {
+    fn new(member: &'a GroupMember) -> Self {
+        Self {
+            severity: member.severity.name(),
+            firing: member.firing,
+            summary: line(&member.summary),
+            fingerprint: &member.fingerprint,
         }
     }
 }

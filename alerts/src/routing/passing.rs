@@ -85,7 +85,7 @@ impl Router {
             if let Some((_, receivers)) = leaving.iter_mut().find(same) {
                 receivers.push((receiver, rule));
             } else {
-                leaving.push((released(*waiting, now), vec![(receiver, rule)]));
+                leaving.push((released(*waiting, true, now), vec![(receiver, rule)]));
             }
         }
         leaving.sort_by_key(|(notification, _)| notification.since);
@@ -224,7 +224,7 @@ impl Router {
         if alone {
             let rule = &group.rule;
             for notification in &news {
-                let released = if group.held { released(notification.clone(), now) } else { notification.clone() };
+                let released = released(notification.clone(), group.held, now);
                 send(&released, vec![(group.receiver.clone(), rule.clone())], &[], &self.plan, now, out);
             }
         } else {
@@ -383,10 +383,10 @@ fn soonest(a: Option<SignedDuration>, b: Option<SignedDuration>) -> Option<Signe
     a.into_iter().chain(b).min()
 }
 
-/// It has waited for a window, and is told now.
-fn released(mut notification: Notification, now: Now) -> Notification {
+/// It has waited, for a window where it was `held`, and is told now.
+fn released(mut notification: Notification, held: bool, now: Now) -> Notification {
     notification.at = now.wall;
     notification.elapsed_s = now.elapsed.as_secs_f64();
-    notification.flags.push(HELD.to_owned());
+    notification.flags.extend(held.then(|| HELD.to_owned()));
     notification
 }

@@ -130,8 +130,8 @@ impl Router {
         for (receiver, rule) in &decision.again {
             out.ledger.push(entry(Verdict::Dropped).to(receiver).by(rule).because(texts::TOLD_ALREADY));
         }
-        // An end that nobody can be shown to have heard the start of leaves no trace: nothing follows it.
-        let ended = notification.reason.is_end();
+        // Nothing follows an end whose start nobody remembers, nor what is over as soon as it is told.
+        let ended = notification.reason.is_end() || is_passing(notification.reason);
         if !ended {
             let told = self.memory.episodes.entry(notification.episode.clone()).or_insert_with(|| Told::new(now.wall));
             told.last = now.wall;
@@ -475,11 +475,16 @@ enum Pass {
     All,
 }
 
+/// Whether it is over as soon as it is told.
+fn is_passing(reason: Reason) -> bool {
+    matches!(reason, Reason::Test | Reason::Heartbeat)
+}
+
 /// Whether it may be gathered: never what tells of the license, or of ccxwatch's own failing.
 fn may_be_grouped(notification: &Notification) -> bool {
     let reason = notification.reason;
-    let own = matches!(reason, Reason::StoreFailing | Reason::NotificationFailing | Reason::Escalated | Reason::Test);
-    !own && !reason.is_license_stage()
+    let own = matches!(reason, Reason::StoreFailing | Reason::NotificationFailing | Reason::Escalated);
+    !own && !is_passing(reason) && !reason.is_license_stage()
 }
 
 /// Whether it may wait for a window.

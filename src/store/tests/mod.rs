@@ -1,5 +1,6 @@
 mod faults;
 mod history;
+mod ledger;
 
 use super::*;
 use ccxwatch_alerts::notification::{EvidenceSummary, Reason};
@@ -67,6 +68,7 @@ fn filled(directory: &Path) {
     let Opened { store, .. } = Store::open(directory).unwrap();
     let first = notification("prod/1", "out_of_compliance");
     let transaction = Transaction {
+        ledger: Vec::new(),
         saved: vec![row("cluster/prod", r#"{"v":1,"stage":"out_of_compliance"}"#), row("engine", r#"{"v":1}"#)],
         messages: vec![message(&first, "ops", "a@x"), message(&first, "ops", "b@x")],
         positions: vec![Position { key: "/log/a".to_owned(), json: Some(r#"{"offset":7}"#.to_owned()) }],

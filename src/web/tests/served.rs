@@ -27,6 +27,7 @@ impl Server {
                 hosts: vec!["ccxwatch.example".to_owned()],
                 ..config::Web::default()
             })),
+            reader: Reader::of(std::path::Path::new("/nonexistent")),
             ready: Arc::new(AtomicBool::new(true)),
         };
         let stop = CancellationToken::new();
