@@ -1,6 +1,6 @@
 //! `ccxwatch check`: what is wrong with a configuration, and what it comes to.
 
-use super::{Failure, client, configuration, suggest};
+use super::{Failure, client, configuration, suggest, unheard};
 use crate::config;
 use clap::Args;
 use std::{
@@ -37,6 +37,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         let config = configuration(arguments.config.as_deref())?;
         check_templates(&config)?;
+        for note in unheard::notes(&config) {
+            writeln!(io::stderr(), "note: {note}").map_err(|error| Failure::output(&error))?;
+        }
         if arguments.suggest {
             let clusters = client::ask(&config, "/api/v1/clusters", None)?;
             suggest::blocks(&clusters, &client::ask(&config, "/api/v1/senders", None)?)

@@ -31,7 +31,7 @@ pub(super) fn run(config: &Config, fingerprint: &str, json: bool) -> Result<(), 
         let why: Vec<String> = rule.into_iter().chain(text(entry, "/detail")).collect();
         let outcome = text(entry, "/outcome").unwrap_or_default();
         let told_as = text(entry, "/told_as").unwrap_or_default();
-        print(&format!("{at:<24}  {outcome:<9}  {to}: {told_as}  {}", why.join("; ")).trim_end())?;
+        print(format!("{at:<24}  {outcome:<9}  {to}: {told_as}  {}", why.join("; ")).trim_end())?;
     }
     Ok(())
 }

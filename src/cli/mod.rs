@@ -12,6 +12,7 @@ pub mod reload;
 pub mod replay;
 pub mod run;
 mod suggest;
+mod unheard;
 pub mod usage;
 
 pub use exit::{Failure, exit_code};
