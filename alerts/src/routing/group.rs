@@ -177,7 +177,7 @@ impl Group {
             labels,
             severity,
             episode: id.to_owned(),
-            told_as: format!("group/{}", self.told + 1),
+            told_as: format!("{id}/{}", self.told + 1),
             continues: Vec::new(),
             grouped: Some(Grouped { size, members }),
             receivers: vec![self.receiver.clone()],
