@@ -29,7 +29,7 @@ use template::Template;
 /// The largest compiled expression of one rule, in bytes.
 const REGEX_SIZE_MAX: usize = 256 * 1024;
 /// The largest compiled set of all expressions, in bytes.
-const SET_SIZE_MAX: usize = 32 * 1024 * 1024;
+const SET_SIZE_MAX: usize = 128 * 1024 * 1024;
 /// The most rules.
 pub const RULES_MAX: usize = 5000;
 /// An alert of a rule that says neither which line clears it nor when it ends, ends when no line raised it for so long.
