@@ -352,9 +352,11 @@ fn repeat_group(id: &str, group: &Group, members: Vec<Member>, step: &Step<'_>, 
         return false;
     }
     let place = out.notifications.len();
+    // One episode can be in several groups of a receiver, one after the other.
+    let told_as = format!("{id}/{}", group.told + 1);
     let notification = match fresh.as_slice() {
         [only] => Notification {
-            told_as: format!("{id}/{}", group.told + 1),
+            told_as: told_as.clone(),
             receivers: vec![group.receiver.clone()],
             ..only.clone()
         },
@@ -366,7 +368,7 @@ fn repeat_group(id: &str, group: &Group, members: Vec<Member>, step: &Step<'_>, 
     for told in &fresh {
         let entry = LedgerEntry::of(told, now.wall, Verdict::Sent).to(&group.receiver).by(&group.rule);
         let entry = if fresh.len() > 1 { entry.because(texts::in_a_group(id, fresh.len())) } else { entry };
-        out.ledger.push(LedgerEntry { told_as: notification.told_as.clone(), ..entry.sent_by(place) });
+        out.ledger.push(LedgerEntry { told_as: told_as.clone(), ..entry.sent_by(place) });
     }
     out.notifications.push(notification);
     true
