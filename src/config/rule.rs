@@ -72,7 +72,7 @@ pub struct Pattern {
     pub severity: Option<Word<Severity>>,
     /// These parameters with these values, with `*` and `?`.
     pub params: BTreeMap<String, String>,
-    /// An expression that is found in the line.
+    /// An expression that is found in the line; `\w`, `\d`, `\s` and `\b` are ASCII unless it says `(?u)`.
     pub regex: Option<String>,
 }
 

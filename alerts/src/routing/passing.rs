@@ -355,11 +355,7 @@ fn repeat_group(id: &str, group: &Group, members: Vec<Member>, step: &Step<'_>, 
     // One episode can be in several groups of a receiver, one after the other.
     let told_as = format!("{id}/{}", group.told + 1);
     let notification = match fresh.as_slice() {
-        [only] => Notification {
-            told_as: told_as.clone(),
-            receivers: vec![group.receiver.clone()],
-            ..only.clone()
-        },
+        [only] => Notification { told_as: told_as.clone(), receivers: vec![group.receiver.clone()], ..only.clone() },
         several => {
             let rows = several.iter().map(|fresh| GroupMember { news: false, ..member(fresh) }).collect();
             group.notification(id, rows, now)

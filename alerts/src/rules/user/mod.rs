@@ -19,17 +19,14 @@ use core::fmt;
 use glob::Glob;
 use index::Index;
 use jiff::SignedDuration;
-use regex::{
-    Regex, RegexBuilder,
-    bytes::{RegexSet, RegexSetBuilder},
-};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::{borrow::Cow, sync::Arc};
 use template::Template;
 
 /// The largest compiled expression of one rule, in bytes.
 const REGEX_SIZE_MAX: usize = 256 * 1024;
 /// The largest compiled set of all expressions, in bytes.
-const SET_SIZE_MAX: usize = 128 * 1024 * 1024;
+const SET_SIZE_MAX: usize = 32 * 1024 * 1024;
 /// The most rules.
 pub const RULES_MAX: usize = 5000;
 /// An alert of a rule that says neither which line clears it nor when it ends, ends when no line raised it for so long.
@@ -173,7 +170,7 @@ impl UserRules {
         }
         if !expressions.is_empty() {
             // Each one alone is small enough, so it is their number.
-            let set = RegexSetBuilder::new(&expressions).size_limit(set_size_max).build();
+            let set = RegexSetBuilder::new(&expressions).unicode(false).size_limit(set_size_max).build();
             compiled.set = Some(set.map_err(|_| vec![too_large_together(settings)])?);
         }
         compiled.index = Index::new(&compiled.patterns);
@@ -295,7 +292,7 @@ impl UserRules {
 
     fn signal(&self, pattern: &Pattern, fact: &Fact, node: Option<&str>) -> Signal {
         let rule = &self.rules[pattern.rule];
-        let captures = pattern.captures.as_ref().and_then(|regex| regex.captures(&fact.raw));
+        let captures = pattern.captures.as_ref().and_then(|regex| regex.captures(fact.raw.as_bytes()));
         let mut fill = |template: &Template| template.fill(fact, captures.as_ref());
         let instance = rule.labels.iter().map(|(name, template)| (Cow::Owned((**name).to_owned()), fill(template)));
         Signal {
@@ -342,10 +339,11 @@ impl Pattern {
     }
 }
 
-/// The expression of a pattern, alone: so that one that is wrong or too large is named.
+/// The expression of a pattern, alone: so that one that is wrong or too large is named. `\w`, `\d`, `\s` and `\b` are ASCII, as log
+/// lines are, unless it says `(?u)`: their Unicode tables would cost some 100 KiB a rule.
 fn compile_regex(pattern: &PatternSettings) -> Result<Option<Regex>, String> {
     let Some(expression) = &pattern.regex else { return Ok(None) };
-    let built = RegexBuilder::new(expression).size_limit(REGEX_SIZE_MAX).build();
+    let built = RegexBuilder::new(expression).unicode(false).size_limit(REGEX_SIZE_MAX).build();
     built.map(Some).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => {
             format!(

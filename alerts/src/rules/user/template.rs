@@ -3,7 +3,7 @@
 
 use crate::{fact::Fact, limits::bounded};
 use core::fmt;
-use regex::{Captures, Regex};
+use regex::bytes::{Captures, Regex};
 
 /// The most bytes of a filled text.
 const FILLED_MAX: usize = 2048;
@@ -104,8 +104,9 @@ impl Template {
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Capture(name) => {
-                    filled
-                        .push_str(captures.and_then(|captures| captures.name(name)).map_or("", |found| found.as_str()));
+                    let found = captures.and_then(|captures| captures.name(name));
+                    // A byte of a character that is not whole can be captured.
+                    filled.push_str(&String::from_utf8_lossy(found.map_or(&[], |found| found.as_bytes())));
                 }
                 Piece::Param(key) => {
                     let value = fact.params.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));

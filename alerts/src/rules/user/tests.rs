@@ -117,7 +117,7 @@ fn a_wrong_rule_is_named() {
 
 #[test]
 fn together_they_may_be_too_large() {
-    let many: Vec<_> = (0..50).map(|at| rule(&format!("Rule{at}"), regex(&format!("x{at}\\w")))).collect();
+    let many: Vec<_> = (0..50).map(|at| rule(&format!("Rule{at}"), regex(&format!("x{at}(?u:\\w)")))).collect();
     assert!(UserRules::compile(&many).is_ok());
     let errors = UserRules::compile_within(&many, 64 * 1024).expect_err("too large");
     assert!(errors[0].to_string().contains("all rules together"), "{}", errors[0]);
