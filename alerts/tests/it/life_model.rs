@@ -181,18 +181,18 @@ impl Model {
 
     /// Tells what is not muted, where what ended at `over` no longer mutes.
     fn tell(&mut self, at: i64, over: i64) {
-        for alert in 0..ALERTS.len() {
-            for node in 0..NODES.len() {
+        for (alert, (name, .., often)) in ALERTS.into_iter().enumerate() {
+            for (node, id) in NODES.into_iter().enumerate() {
                 let muted = self.suspended
                     || self.silences.iter().any(|(of, until)| *of == alert && *until > over)
                     || self.maintenance.iter().any(|(of, until)| *of == node && *until > over);
                 let life = &mut self.lives[alert][node];
                 let used = life.told.iter().filter(|told| at - **told < 3600).count();
-                if life.firing == Some(false) && !muted && used < ALERTS[alert].3 {
+                if life.firing == Some(false) && !muted && used < often {
                     life.firing = Some(true);
                     life.told.push(at);
                     let flag = if life.flapping.is_some() { " flapping" } else { "" };
-                    self.told.push((at, format!("firing {} {}{flag}", ALERTS[alert].0, &NODES[node][4..])));
+                    self.told.push((at, format!("firing {name} {}{flag}", &id[4..])));
                 }
             }
         }
@@ -232,8 +232,11 @@ fn happen(site: &mut Site, at: Timestamp, what: What) {
     }
 }
 
-/// What the engine and what the model tells: seconds, then words.
-fn played(events: &[(i64, What)]) -> (Vec<(i64, String)>, Vec<(i64, String)>) {
+/// What was told: seconds, then words.
+type Told = Vec<(i64, String)>;
+
+/// What the engine and what the model tells.
+fn played(events: &[(i64, What)]) -> (Told, Told) {
     let mut site = Site::new(settings());
     let mut model = Model::default();
     let mut now = 0;
