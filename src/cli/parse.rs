@@ -41,7 +41,7 @@ pub struct Arguments {
     /// When the lines were received, for the year of their stamps (RFC 3339); without it a file's own date, or now.
     #[arg(long, value_name = "TIME")]
     received_at: Option<Timestamp>,
-    /// Show which [[rule]] of the configuration each line meets, and whether it raises or clears.
+    /// Show which `[[rule]]` of the configuration each line meets, and whether it raises or clears.
     #[arg(long, requires = "config")]
     rules: bool,
     /// The configuration with the rules.
