@@ -6,9 +6,9 @@ pub use rtmt::RtmtAlert;
 
 use crate::limits::{Limits, bounded};
 use ccxwatch_parsers::{Event, Record, license::LicenseEvent, severity::Severity, stamp::Stamp};
+use core::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// What one line says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

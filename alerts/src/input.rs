@@ -5,9 +5,9 @@ use crate::{
     matcher::Matchers,
     settings::Settings,
 };
+use core::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// One thing that reaches the engine.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use crate::{
     timing::Timing,
 };
 use ccxwatch_parsers::severity::Severity;
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 impl Engine {
     /// A wanted line.

@@ -1,8 +1,8 @@
 //! What outsiders see of the engine: the page, the API, the metrics and `replay --final`.
 
+use core::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use std::net::IpAddr;
 
 /// The soonest deadline of each clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
