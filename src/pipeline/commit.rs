@@ -145,6 +145,12 @@ impl Commits {
         self.failing || (self.gathering.messages.len() < MESSAGES_MAX && self.gathering.positions.len() < POSITIONS_MAX)
     }
 
+    /// Whether messages wait for a commit to leave after.
+    pub(super) fn has_waiting_messages(&self) -> bool {
+        let in_flight = self.in_flight.as_ref().is_some_and(|in_flight| in_flight.left < in_flight.messages.len());
+        in_flight || self.gathering_left < self.gathering.messages.len()
+    }
+
     pub(super) fn take_store_news(&mut self) -> Vec<StoreHealth> {
         std::mem::take(&mut self.news)
     }

@@ -31,7 +31,7 @@ use ccxwatch_alerts::{
 use commit::Commits;
 use delivery::Delivery;
 use jiff::SignedDuration;
-use publish::Publisher;
+use publish::{Publisher, Shows};
 use reload::Positions;
 use senders::Senders;
 use std::{sync::Arc, time::Duration};
@@ -128,6 +128,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
         pipeline.settle();
         let next_deadline = pipeline.until_next_deadline().min(tick_at_the_latest);
         let has_room = pipeline.commits.has_room();
+        let messages_wait = pipeline.commits.has_waiting_messages();
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
@@ -142,7 +143,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
             }
             Some(outcome) = outcomes.recv() => pipeline.commits.outcome(outcome),
             () = tokio::time::sleep(next_deadline) => pipeline.handle(clock::now(), Input::Tick),
-            () = pipeline.publisher.due() => {}
+            () = pipeline.publisher.due(messages_wait) => pipeline.publish(),
             batches = pipeline.queues.next(), if has_room => {
                 pipeline.publisher.measure_queues(&pipeline.queues);
                 pipeline.batches(batches);
@@ -186,7 +187,11 @@ impl Pipeline {
     /// One step. Returns what came of an operator's command.
     fn step(&mut self, now: Now, input: Input) -> Option<Answer> {
         let stepped = step(&mut self.engine, now, input, &self.recipients, self.commits.gathering());
-        self.publisher.changed(!stepped.told.is_empty() || stepped.answer.is_some());
+        self.publisher.changed(match &stepped.answer {
+            Some(_) => Shows::AtOnce,
+            None if stepped.told.is_empty() => Shows::Soon,
+            None => Shows::BehindItsMessages,
+        });
         stepped.answer
     }
 
@@ -296,9 +301,13 @@ impl Pipeline {
         self.positions.answer(&self.queues);
         self.commits.start(&mut self.engine);
         if self.commits.has_news_for_the_page() {
-            self.publisher.changed(false);
+            self.publisher.changed(Shows::Soon);
         }
-        self.publisher.publish_if_due(&self.engine, &mut self.commits);
+        self.publisher.publish_at_once(&self.engine, &mut self.commits);
+    }
+
+    fn publish(&mut self) {
+        self.publisher.publish(&self.engine, &mut self.commits);
     }
 
     fn until_next_deadline(&self) -> Duration {

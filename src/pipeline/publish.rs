@@ -8,10 +8,22 @@ use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, tz::TimeZone};
 use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
-/// A change that told somebody shows at once, any other within this time.
+/// A change that nobody is told of and nobody asked for shows within this time.
 const PUBLISH_EVERY: SignedDuration = SignedDuration::from_millis(500);
 /// Notifications on the page.
 const RECENT: u32 = 50;
+
+/// When a change is to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Within [`PUBLISH_EVERY`].
+    Soon,
+    /// As soon as the messages that tell of it are on their way, for a snapshot of thousands of clusters takes milliseconds; and
+    /// within [`PUBLISH_EVERY`] where there are always some that are not.
+    BehindItsMessages,
+    /// Before who asked for it is answered.
+    AtOnce,
+}
 
 /// Publishes a snapshot when something changed.
 pub(super) struct Publisher {
@@ -19,12 +31,14 @@ pub(super) struct Publisher {
     metrics: Arc<Metrics>,
     changed: bool,
     due: SignedDuration,
+    /// Somebody who waits for an answer has changed something.
+    at_once: bool,
     last: SignedDuration,
 }
 
 impl Publisher {
     pub(super) fn new(snapshot: Arc<ArcSwap<Snapshot>>, metrics: Arc<Metrics>) -> Self {
-        Self { snapshot, metrics, changed: true, due: SignedDuration::ZERO, last: SignedDuration::ZERO }
+        Self { snapshot, metrics, changed: true, due: SignedDuration::ZERO, at_once: true, last: SignedDuration::ZERO }
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -38,10 +52,11 @@ impl Publisher {
         }
     }
 
-    /// Notes that the engine has taken a step; `told` where somebody is told of it.
-    pub(super) fn changed(&mut self, told: bool) {
-        let due = if told { clock::elapsed() } else { self.last + PUBLISH_EVERY };
+    /// Notes that something has changed.
+    pub(super) fn changed(&mut self, shows: Shows) {
+        let due = if shows == Shows::Soon { self.last + PUBLISH_EVERY } else { clock::elapsed() };
         self.due = if self.changed { self.due.min(due) } else { due };
+        self.at_once |= shows == Shows::AtOnce;
         self.changed = true;
     }
 
@@ -50,24 +65,31 @@ impl Publisher {
         let before = self.snapshot.load();
         let time_zones = Arc::new(time_zones);
         self.snapshot.store(Arc::new(Snapshot { time_zones, listening, ..Snapshot::clone(&before) }));
-        self.changed(true);
+        self.changed(Shows::AtOnce);
     }
 
     /// Waits until a snapshot is due; for ever when nothing changed.
-    pub(super) async fn due(&self) {
+    pub(super) async fn due(&self, messages_wait: bool) {
         if !self.changed {
             std::future::pending::<()>().await;
         }
-        let wait = Duration::try_from(self.due - clock::elapsed()).unwrap_or(Duration::ZERO);
+        let due = if messages_wait { self.due + PUBLISH_EVERY } else { self.due };
+        let wait = Duration::try_from(due - clock::elapsed()).unwrap_or(Duration::ZERO);
         tokio::time::sleep(wait).await;
+        // A message that has just been handed over gets the processor first.
+        tokio::task::yield_now().await;
     }
 
-    pub(super) fn publish_if_due(&mut self, engine: &Engine, commits: &mut Commits) {
-        let now = clock::now();
-        if !self.changed || now.elapsed < self.due {
-            return;
+    pub(super) fn publish_at_once(&mut self, engine: &Engine, commits: &mut Commits) {
+        if self.at_once {
+            self.publish(engine, commits);
         }
+    }
+
+    pub(super) fn publish(&mut self, engine: &Engine, commits: &mut Commits) {
+        let now = clock::now();
         self.changed = false;
+        self.at_once = false;
         self.last = now.elapsed;
         let clusters = engine.clusters();
         let alerts = engine.alerts();
