@@ -198,3 +198,77 @@ fn a_heartbeat_comes_once_for_each_moment_also_through_restarts() {
     assert!(mails[1].text().contains("SYSTEM_IN_OOC_STATE"), "{}", mails[1].text());
     assert_eq!(mail.accepted().len(), 2);
 }
+
+/// One alert with four fates: sent and put off by the server, then delivered; held for the morning; and nobody at all.
+#[test]
+fn an_alert_explains_who_was_told_and_who_was_not() {
+    let mut mail = Smtp::start();
+    let other_day = (now() + jiff::SignedDuration::from_hours(72)).strftime("%a").to_string().to_lowercase();
+    let site = Site::new(&format!(
+        "{CLUSTER}{}{}
+[[time_window]]
+name = \"office\"
+weekdays = [\"{other_day}\"]
+from = \"08:00\"
+to = \"18:00\"
+[[route]]
+name = \"on call\"
+matchers = ['alertname=\"QueueFull\"']
+receivers = [\"team\"]
+continue = true
+[[route]]
+name = \"by day\"
+matchers = ['alertname=\"QueueFull\"']
+receivers = [\"desk\"]
+time_windows = [\"office\"]
+[[route]]
+name = \"to nobody\"
+receivers = []
+[[rule]]
+name = \"QueueFull\"
+match = {{ facility = [\"UC_QUEUES\"], mnemonic = [\"QueueFull\"] }}
+[[rule]]
+name = \"QueueEmpty\"
+match = {{ facility = [\"UC_QUEUES\"], mnemonic = [\"QueueEmpty\"] }}
+",
+        mail.receiver("team", &["a@example.com"]),
+        mail.receiver("desk", &["desk@example.com"]),
+    ));
+    let running = site.start();
+    mail.script(&["451 4.7.1 come back later"]);
+    let stamp = now().strftime("%b %d %Y %H:%M:%S.000 UTC").to_string();
+    for (sequence, mnemonic) in ["QueueFull", "QueueEmpty"].iter().enumerate() {
+        let line = format!("<187>{sequence}: uccxpub: {stamp} : %UC_QUEUES-3-{mnemonic}: %[NodeID=uccxpub]: a queue");
+        senders::udp([127, 0, 0, 2].into(), running.udp(), line.as_bytes());
+    }
+    let fingerprint = |name: &str| {
+        poll_until("the alert to be listed", || {
+            let listed = said(&alerts(&site, &["list", "--json"]));
+            let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+            let listed = listed.as_array().or_else(|| listed["alerts"].as_array()).expect("a list").clone();
+            let alert = listed.into_iter().find(|alert| alert["labels"]["alertname"] == name)?;
+            Some(alert["fingerprint"].as_str().expect("a fingerprint").to_owned())
+        })
+    };
+    let full = fingerprint("QueueFull");
+    mail.wait_for(1);
+    let explained = poll_until("the delivery to be in the ledger", || {
+        let explained = said(&alerts(&site, &["explain", &full]));
+        explained.contains("delivered").then_some(explained)
+    });
+    for parts in [
+        ["sent", "team", "on call"],
+        ["held", "desk", "office"],
+        ["retried", "team (a@example.com)", "come back later"],
+        ["delivered", "team (a@example.com)", ""],
+    ] {
+        assert!(explained.lines().any(|line| parts.iter().all(|part| line.contains(part))), "{parts:?}: {explained}");
+    }
+    let dropped = said(&alerts(&site, &["explain", &fingerprint("QueueEmpty")]));
+    assert!(dropped.contains("dropped") && dropped.contains("to nobody"), "{dropped}");
+    let json = said(&alerts(&site, &["explain", &full, "--json"]));
+    assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok_and(|json| json["entries"][0]["at"].is_string()));
+    let page = running.page(&format!("/alerts/{full}"));
+    assert!(page.contains("come back later") && page.contains("by day"), "{page}");
+    assert_eq!(alerts(&site, &["explain", "0000000000000000"]).status.code(), Some(7));
+}

@@ -47,7 +47,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             serde_json::to_string(&config).map_err(Failure::running)? + "\n"
         } else {
             let text = toml::to_string(&config).map_err(Failure::running)?;
-            format!("# The effective configuration. Passwords are in their files or variables, never here.\n{text}")
+            format!(
+                "# The effective configuration. Passwords are in their files or variables, and what may be a secret of a webhook is not shown.\n{text}"
+            )
         }
     };
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))

@@ -102,7 +102,24 @@ impl Text {
             Self::Kept(source) => source.read().map(|secret| (secret, true)),
         }
     }
+
+    /// What may be shown of it. The path of a webhook's URL is often its only key, and a header may be a login.
+    #[must_use]
+    pub fn concealed(self) -> Self {
+        let Self::Plain(text) = self else { return self };
+        let address = text.split_once("://").map(|(scheme, rest)| {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            (scheme, host.rsplit_once('@').map_or(host, |(_, host)| host))
+        });
+        Self::Plain(match address {
+            Some((scheme, host)) => format!("{scheme}://{host}/{CONCEALED}"),
+            None => CONCEALED.to_owned(),
+        })
+    }
 }
+
+/// Stands for what is not shown.
+const CONCEALED: &str = "(not shown)";
 
 /// A secret in memory. It never prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -129,6 +146,20 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let kept = Text::Kept(SecretSource::Env("URL".to_owned()));
+        assert_eq!(kept.clone().concealed(), kept);
+        for (text, shown) in [
+            ("https://chat.example.com/hook/hunter2?sig=hunter2", "https://chat.example.com/(not shown)"),
+            ("http://user:hunter2@127.0.0.1:80", "http://127.0.0.1:80/(not shown)"),
+            ("https://x?hunter2", "https://x/(not shown)"),
+            ("Bearer hunter2", "(not shown)"),
+        ] {
+            assert_eq!(Text::Plain(text.to_owned()).concealed(), Text::Plain(shown.to_owned()));
+        }
+    }
 
     #[test]
     fn a_secret_is_read_from_where_it_is_kept() {

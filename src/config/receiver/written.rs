@@ -183,6 +183,11 @@ impl Written {
     }
 }
 
+fn concealed(texts: BTreeMap<String, Text>) -> BTreeMap<String, Text> {
+    texts.into_iter().map(|(name, text)| (name, text.concealed())).collect()
+}
+
+/// To be shown, not to be read again.
 impl From<Receiver> for Written {
     fn from(receiver: Receiver) -> Self {
         let mut written = Self {
@@ -227,13 +232,13 @@ impl From<Receiver> for Written {
             }
             ReceiverKind::Webhook(webhook) => {
                 written.kind = Kind::Webhook;
-                written.url = Some(webhook.url);
+                written.url = Some(Spanned::new(webhook.url.span(), webhook.url.into_inner().concealed()));
                 match webhook.body {
                     BodyTemplate::Preset(preset) => written.preset = Some(preset),
                     BodyTemplate::File(file) => written.body = Some(file),
                 }
-                written.headers = Some(webhook.headers).filter(|headers| !headers.is_empty());
-                written.values = Some(webhook.values).filter(|values| !values.is_empty());
+                written.headers = Some(concealed(webhook.headers)).filter(|headers| !headers.is_empty());
+                written.values = Some(concealed(webhook.values)).filter(|values| !values.is_empty());
                 written.hmac_secret = webhook.hmac_secret;
                 webhook.login
             }
