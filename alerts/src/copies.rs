@@ -32,9 +32,27 @@ pub(crate) struct Copies {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
-    Line { node: String, sequence: u64, stamp: Stamp, facility: String, mnemonic: String },
-    Alert { name: String, node: String, text: String },
-    Raised { alert: Cow<'static, str>, node: Option<String>, instance: Instance, at: Timestamp, by: By, met: bool },
+    /// What differs most comes first: it is compared with all that are remembered.
+    Line {
+        sequence: u64,
+        stamp: Stamp,
+        mnemonic: String,
+        facility: String,
+        node: String,
+    },
+    Alert {
+        name: String,
+        node: String,
+        text: String,
+    },
+    Raised {
+        alert: Cow<'static, str>,
+        node: Option<String>,
+        instance: Instance,
+        at: Timestamp,
+        by: By,
+        met: bool,
+    },
 }
 
 type Instance = Vec<(Cow<'static, str>, String)>;
@@ -121,7 +139,7 @@ impl Seen {
     /// Whether this raise told a signal already, and no other one before.
     fn meets(&mut self, signal: &Signal, by: By, at: Timestamp) -> bool {
         let Self::Raised { alert, node, instance, at: known_at, by: known_by, met } = self else { return false };
-        if *met || *alert != signal.alert || *node != signal.node {
+        if *met || *known_by == by || *alert != signal.alert || *node != signal.node {
             return false;
         }
         let (rtmt, alarm, rtmt_at, alarm_at) = match (*known_by, by) {

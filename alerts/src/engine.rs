@@ -246,6 +246,11 @@ impl Engine {
         result
     }
 
+    /// Whether [`Engine::take_saved`] has something to return. Cheap, to be asked after each step.
+    pub fn has_changed(&self) -> bool {
+        self.dirty || !self.removed.is_empty() || self.roster.is_dirty() || self.router.has_changed()
+    }
+
     /// Rows that changed since the last call: one per cluster, and the engine's own.
     pub fn take_saved(&mut self) -> Vec<SavedRow> {
         let mut rows: Vec<SavedRow> = self.removed.drain(..).map(|key| SavedRow { key, json: None }).collect();

@@ -20,7 +20,7 @@ pub(crate) struct Roster {
     elapsed: BTreeSet<(SignedDuration, Slot)>,
     wall: BTreeSet<(Timestamp, Slot)>,
     scheduled: Vec<(Option<SignedDuration>, Option<Timestamp>)>,
-    dirty: Vec<Slot>,
+    dirty: BTreeSet<Slot>,
 }
 
 impl Roster {
@@ -34,7 +34,7 @@ impl Roster {
         if let Standing::Unmapped(key) = &cluster.standing {
             self.unmapped.insert((key.origin.clone(), key.claim.clone()), slot);
         }
-        self.dirty.push(slot);
+        self.dirty.insert(slot);
         self.slots[slot] = Some(Box::new(cluster));
         slot
     }
@@ -57,7 +57,7 @@ impl Roster {
 
     pub(crate) fn put(&mut self, slot: Slot, cluster: Box<Cluster>, next: (Option<SignedDuration>, Option<Timestamp>)) {
         if cluster.dirty || cluster.book.dirty {
-            self.dirty.push(slot);
+            self.dirty.insert(slot);
         }
         self.slots[slot] = Some(cluster);
         self.schedule(slot, next);
@@ -147,21 +147,23 @@ impl Roster {
     pub(crate) fn stepped(&mut self, step: SignedDuration) {
         for (slot, cluster) in self.slots.iter_mut().enumerate() {
             if cluster.as_mut().is_some_and(|cluster| cluster.stepped(step)) {
-                self.dirty.push(slot);
+                self.dirty.insert(slot);
             }
         }
     }
 
-    /// Slots that changed since the last call, each once.
-    pub(crate) fn take_dirty(&mut self) -> Vec<Slot> {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.sort_unstable();
-        dirty.dedup();
-        dirty
+    /// Whether any slot changed since the last call of [`Roster::take_dirty`].
+    pub(crate) fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Slots that changed since the last call.
+    pub(crate) fn take_dirty(&mut self) -> BTreeSet<Slot> {
+        std::mem::take(&mut self.dirty)
     }
 
     /// Notes that a cluster changed outside of [`Roster::put`].
     pub(crate) fn touch(&mut self, slot: Slot) {
-        self.dirty.push(slot);
+        self.dirty.insert(slot);
     }
 }

@@ -29,6 +29,9 @@ const OUTSTANDING_AT_MOST: Duration = Duration::from_secs(5);
 const RETRY_EVERY: SignedDuration = SignedDuration::from_secs(1);
 /// A transaction that only says how far files were read waits this long for company.
 const POSITIONS_WAIT: SignedDuration = SignedDuration::from_secs(1);
+/// One that changes state and that nobody waits for, likewise: a busy cluster's row is written out as a whole, however little of it
+/// changed, so a stream of alarms must not make each of them a commit.
+const STATE_WAIT: SignedDuration = SignedDuration::from_millis(50);
 /// Messages that gather beside a commit in flight before the sources have to wait.
 const MESSAGES_MAX: usize = 10_000;
 /// Positions, likewise.
@@ -50,7 +53,8 @@ pub(super) struct Commits {
     failing_reason: String,
     news: Vec<StoreHealth>,
     retry_at: Option<SignedDuration>,
-    positions_since: Option<SignedDuration>,
+    /// Since when something gathers that nobody waits for, and how long it may.
+    waiting: Option<(SignedDuration, SignedDuration)>,
     /// The stored history has changed since it was last shown.
     history_changed: bool,
     /// Stored messages that are on their way, by number, and when it was decided to tell each.
@@ -89,7 +93,7 @@ impl Commits {
             failing_reason: String::new(),
             news: Vec::new(),
             retry_at: None,
-            positions_since: None,
+            waiting: None,
             history_changed: true,
             outbox: BTreeMap::new(),
             shown: BTreeSet::new(),
@@ -220,15 +224,20 @@ impl Commits {
     /// Starts a commit when there is something to commit and none is in flight.
     pub(super) fn start(&mut self, engine: &mut Engine) {
         let now = clock::elapsed();
-        self.gathering.saved.extend(engine.take_saved());
         if self.failing {
             self.let_messages_leave();
         }
-        if self.in_flight.is_some() || self.retry_at.is_some_and(|at| now < at) || !self.worth_a_commit(now) {
+        if self.in_flight.is_some() || self.retry_at.is_some_and(|at| now < at) {
             return;
         }
-        self.positions_since = None;
-        let transaction = std::mem::take(&mut self.gathering);
+        if !self.worth_a_commit(engine, now) {
+            return;
+        }
+        self.waiting = None;
+        let mut transaction = std::mem::take(&mut self.gathering);
+        transaction.saved.extend(engine.take_saved());
+        keep_last(&mut transaction.records, |alert| alert.episode.clone());
+        keep_last(&mut transaction.positions, |position| position.key.clone());
         self.delivery.expect(&transaction.messages);
         let messages = transaction.messages.clone();
         let heartbeat = transaction.heartbeat;
@@ -255,9 +264,9 @@ impl Commits {
         }
         let now = clock::elapsed();
         let failing = self.failing;
-        let due = match (self.retry_at, self.positions_since) {
+        let due = match (self.retry_at, self.waiting) {
             (Some(at), _) => Some(at - now),
-            (None, since) => since.map(|since| since + POSITIONS_WAIT - now),
+            (None, waiting) => waiting.map(|(since, wait)| since + wait - now),
         };
         let (in_flight, delivery) = (&mut self.in_flight, &mut self.delivery);
         let commit = async {
@@ -290,9 +299,10 @@ impl Commits {
     }
 
     /// Commits what is left and closes the store.
-    pub(super) async fn finish(mut self, at_most: Duration) {
+    pub(super) async fn finish(mut self, engine: &mut Engine, at_most: Duration) {
         let deadline = clock::timer() + at_most;
         while self.in_flight.is_some() && tokio::time::timeout_at(deadline, self.progress()).await.is_ok() {}
+        self.gathering.saved.extend(engine.take_saved());
         if self.in_flight.is_none() && !is_empty(&self.gathering) {
             let done = self.store.commit(std::mem::take(&mut self.gathering));
             if matches!(tokio::time::timeout_at(deadline, done).await, Ok(Ok(Ok(_)))) {
@@ -310,23 +320,28 @@ impl Commits {
         }
     }
 
-    fn worth_a_commit(&mut self, now: SignedDuration) -> bool {
+    fn worth_a_commit(&mut self, engine: &Engine, now: SignedDuration) -> bool {
         let transaction = &self.gathering;
         if !transaction.messages.is_empty()
-            || !transaction.ledger.is_empty()
-            || !transaction.saved.is_empty()
             || !transaction.outcomes.is_empty()
             || !transaction.resent.is_empty()
-            || !transaction.records.is_empty()
             || !self.gathering_replies.is_empty()
             || transaction.heartbeat.is_some()
         {
             return true;
         }
-        if transaction.positions.is_empty() {
-            return false;
-        }
-        now - *self.positions_since.get_or_insert(now) >= POSITIONS_WAIT
+        let changes_state = engine.has_changed()
+            || !transaction.saved.is_empty()
+            || !transaction.records.is_empty()
+            || !transaction.ledger.is_empty();
+        let wait = match (changes_state, transaction.positions.is_empty()) {
+            (true, _) => STATE_WAIT,
+            (false, false) => POSITIONS_WAIT,
+            (false, true) => return false,
+        };
+        let since = self.waiting.map_or(now, |(since, _)| since);
+        self.waiting = Some((since, wait));
+        now - since >= wait
     }
 
     fn overdue(&mut self) {

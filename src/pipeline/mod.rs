@@ -165,7 +165,7 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
         );
     }
     pipeline.settle();
-    pipeline.commits.finish(DRAIN_AT_MOST).await;
+    pipeline.commits.finish(&mut pipeline.engine, DRAIN_AT_MOST).await;
 }
 
 struct Pipeline {

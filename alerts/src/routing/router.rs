@@ -413,6 +413,11 @@ impl Router {
         self.stale = true;
     }
 
+    /// Whether rows changed since the last call of [`Router::take_saved`].
+    pub(crate) fn has_changed(&self) -> bool {
+        self.memory.has_changed()
+    }
+
     /// Rows that changed since the last call.
     pub(crate) fn take_saved(&mut self) -> Vec<SavedRow> {
         let changed = self.memory.take_changed();

@@ -88,6 +88,10 @@ impl Memory {
         self.changed.extend(keys);
     }
 
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     pub(crate) fn take_changed(&mut self) -> BTreeSet<Key> {
         std::mem::take(&mut self.changed)
     }
