@@ -57,7 +57,8 @@ pub(super) struct Content {
     pub(super) notice: Option<&'static str>,
     pub(super) tone: Tone,
     pub(super) headline: String,
-    pub(super) summary: String,
+    /// Where it says more than the headline.
+    pub(super) summary: Option<String>,
     /// Name and value; an empty name goes on with the row before.
     pub(super) facts: Vec<(&'static str, String)>,
     pub(super) sections: Vec<Section>,
@@ -117,11 +118,13 @@ impl Content {
             section(texts::history_title(notification.reason), &notification.history, Kind::Points),
             section("Please note", &flags, Kind::Points),
         ];
+        let headline = texts::after_name(notification, &whose, &visible(&texts::headline(notification, now), TEXT));
+        let summary = Some(visible(&notification.summary, TEXT)).filter(|summary| *summary != headline);
         Self {
             notice: message.id.is_none().then_some(texts::NOT_RECORDED),
             tone: tone(notification),
-            headline: texts::after_name(notification, &whose, &visible(&texts::headline(notification, now), TEXT)),
-            summary: visible(&notification.summary, TEXT),
+            headline,
+            summary,
             facts: facts(notification, audience, now),
             sections: sections.into_iter().flatten().collect(),
             evidence: evidence(notification),

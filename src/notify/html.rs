@@ -55,7 +55,9 @@ pub(super) fn write(content: &Content) -> String {
     if let Some(notice) = content.notice {
         put(&format!("<p style=\"margin:0 0 12px;padding:8px 10px;border:2px solid #b3261e\">{}</p>", escape(notice)));
     }
-    put(&format!("<p style=\"margin:0 0 12px\">{}</p>", escape(&content.summary)));
+    if let Some(summary) = &content.summary {
+        put(&format!("<p style=\"margin:0 0 12px\">{}</p>", escape(summary)));
+    }
     put("<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\">");
     for (name, value) in &content.facts {
         put(&format!(

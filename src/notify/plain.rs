@@ -8,7 +8,10 @@ pub(super) fn write(content: &Content) -> String {
     if let Some(notice) = content.notice {
         lines.extend([notice.to_owned(), String::new()]);
     }
-    lines.extend([content.headline.clone(), String::new(), content.summary.clone(), String::new()]);
+    lines.extend([content.headline.clone(), String::new()]);
+    if let Some(summary) = &content.summary {
+        lines.extend([summary.clone(), String::new()]);
+    }
     lines.extend(content.facts.iter().map(|(name, value)| format!("  {name:<13}{value}")));
     for section in &content.sections {
         lines.extend([String::new(), section.title.to_owned()]);
