@@ -3,6 +3,7 @@
 use crate::harness::{
     ccxwatch::{Site, program},
     senders,
+    smtp::Smtp,
     wait::poll_until,
 };
 use jiff::Timestamp;
@@ -142,4 +143,53 @@ fn the_known_alerts_are_listed() {
     let (code, found, said) = run(&["nonsense"]);
     assert_eq!((code, found.as_str()), (Some(1), ""));
     assert!(said.contains("ccxwatch families"), "{said}");
+}
+
+/// 40 different alarms of one node, and one of its neighbor: five mails of the first, one of all the others, one of the neighbor.
+#[test]
+fn a_storm_of_one_node_is_one_mail() {
+    let server = Smtp::start();
+    let storm = "[storm]\ngroup_wait = \"2s\"\ngroup_interval = \"2s\"\n";
+    let site = Site::new(&format!("{CONFIG}{storm}{}", server.receiver("team", &["uc-team@example.com"])));
+    let running = site.start();
+    let stamp = wall().strftime("%b %d %Y %H:%M:%S.000 UTC").to_string();
+    let send = |from: &str, node: &str, number: usize, alarm: &str, parameters: &str| {
+        let line = format!("<186>{number}: {node}: {stamp} : %{alarm}: %{parameters}[NodeID={node}]: It happened.");
+        senders::udp(from.parse().expect("an address"), running.udp(), line.as_bytes());
+    };
+    // What the storm gathers has an end that the storm tells.
+    let service = |number: usize, alarm: &str| {
+        send("127.0.0.22", "sub", number, alarm, "[ServiceName=Cisco Tomcat][AppID=Cisco Service Manager]");
+    };
+    for number in 0..39 {
+        send("127.0.0.22", "sub", number, &format!("UC_STRANGE-2-Strange{number}"), "");
+    }
+    service(39, "UC_SERVICEMANAGER-2-ServiceFailed");
+    send("127.0.0.21", "pub", 1, "UC_STRANGE-2-Neighbor", "");
+    let mails = server.wait_for(7);
+    let subject = |mail: &crate::harness::smtp::Mail| mail.header("Subject").unwrap_or_default();
+    let (tables, single): (Vec<_>, Vec<_>) = mails.iter().partition(|mail| subject(mail).contains("storm"));
+    assert_eq!((tables.len(), single.len()), (1, 6), "{:?}", mails.iter().map(subject).collect::<Vec<_>>());
+    let table = tables[0].text();
+    assert!(subject(tables[0]).starts_with("berlin: storm, 35 alerts fire on sub: "), "{}", subject(tables[0]));
+    for text in ["Severity", "CriticalServiceDown", "service_name=Cisco Tomcat", "mnemonic=Strange38"] {
+        assert!(table.contains(text), "{text} is not in {table}");
+    }
+    assert!(tables[0].data.contains("<th "), "{}", tables[0].data);
+    // Why each went as it did.
+    let alerts: Value = serde_json::from_str(&running.page("/api/v1/alerts")).expect("JSON");
+    let alerts = alerts.as_array().or_else(|| alerts["alerts"].as_array()).expect("a list");
+    let down = alerts.iter().find(|alert| alert["labels"]["alertname"] == "CriticalServiceDown").expect("it fires");
+    let why = running.page(&format!("/api/v1/alerts/{}/explain", down["fingerprint"].as_str().expect("a fingerprint")));
+    assert!(why.contains("storm: many alerts of one node") && why.contains("as one of 35 in group/"), "{why}");
+    // The end of one of them is told in the next table, and nothing else is told.
+    service(40, "UC_GENERIC-6-ServiceStarted");
+    let end = server.nth(8);
+    assert!(
+        subject(&end).starts_with("berlin: still firing: storm, 34 alerts fire, 1 ended on sub"),
+        "{}",
+        subject(&end)
+    );
+    running.terminate();
+    assert_eq!(server.accepted().len(), 8);
 }

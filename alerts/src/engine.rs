@@ -101,13 +101,13 @@ impl Engine {
     /// An engine that goes on from saved rows. Elapsed time counts anew from here; what differs from what was told is told once
     /// no late line comes any more.
     pub fn restore(settings: Settings, now: Now, rows: Vec<SavedRow>) -> Result<Self, RestoreError> {
-        let Saved { engine: own, clusters, told, groups } = saved::read(rows)?;
+        let Saved { engine: own, clusters, told, groups, recent } = saved::read(rows)?;
         let mut engine = Self::new(Settings { clusters: Vec::new(), ..settings.clone() }, now);
         engine.ids = own.ids;
         engine.alerts = own.alerts;
         engine.mutes = Arc::new(own.mutes);
         Arc::make_mut(&mut engine.mutes).reanchor(now);
-        engine.router.restore(told, groups, now);
+        engine.router.restore(told, groups, recent, now);
         let slots: Vec<Slot> = clusters.into_iter().map(|cluster| engine.roster.insert(cluster)).collect();
         engine.configure(settings, now);
         for slot in slots {

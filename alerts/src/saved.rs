@@ -3,7 +3,7 @@
 use crate::{
     alert::Alert,
     cluster::Cluster,
-    routing::{Group, Told},
+    routing::{Counted, Group, Recent, Told},
     rules::mute::Mutes,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -25,6 +25,8 @@ const BOOK_PREFIX: &str = "alerts/";
 const TOLD_PREFIX: &str = "told/";
 /// What the ids of groups, which are their keys, begin with.
 const GROUP_PREFIX: &str = "group/";
+/// What the keys of rows of what was new of a node begin with.
+const RECENT_PREFIX: &str = "recent/";
 
 /// One row of saved state. The store keeps it under its key and does not look inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +124,12 @@ pub(crate) fn told_key(episode: &str) -> String {
     format!("{TOLD_PREFIX}{episode}")
 }
 
+/// The key of the row of what was new of a node to a receiver.
+pub(crate) fn recent_key(of: &Counted) -> String {
+    // As JSON, so that no name can be read as two.
+    format!("{RECENT_PREFIX}{}", serde_json::to_string(of).unwrap_or_default())
+}
+
 /// All rows, read.
 #[derive(Debug, Default)]
 pub(crate) struct Saved {
@@ -131,6 +139,8 @@ pub(crate) struct Saved {
     pub(crate) told: Vec<(String, Told)>,
     /// By id.
     pub(crate) groups: Vec<(String, Group)>,
+    /// What was new of each node.
+    pub(crate) recent: Vec<Recent>,
 }
 
 /// Reads all rows. Unknown keys of the same version are left alone.
@@ -149,6 +159,8 @@ pub(crate) fn read(rows: Vec<SavedRow>) -> Result<Saved, RestoreError> {
             saved.told.push((episode.to_owned(), parse(&row.key, json)?));
         } else if row.key.starts_with(GROUP_PREFIX) {
             saved.groups.push((row.key.clone(), parse(&row.key, json)?));
+        } else if row.key.starts_with(RECENT_PREFIX) {
+            saved.recent.push(parse(&row.key, json)?);
         }
     }
     for cluster in &mut saved.clusters {

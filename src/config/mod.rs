@@ -17,6 +17,7 @@ mod secret;
 mod settings;
 mod sources;
 mod store;
+mod storm;
 mod web;
 mod word;
 
@@ -35,6 +36,7 @@ pub use rule::{Pattern, Rule};
 pub use secret::{Secret, SecretSource, Text};
 pub use sources::{FileSource, Listener, Sources};
 pub use store::Store;
+pub use storm::Storm;
 pub use web::Web;
 pub use word::Word;
 
@@ -69,6 +71,8 @@ pub struct Config {
     pub receiver: Vec<Receiver>,
     /// `[[heartbeat]]`
     pub heartbeat: Vec<Heartbeat>,
+    /// `[storm]`
+    pub storm: Storm,
     /// `[[time_window]]`
     pub time_window: Vec<TimeWindow>,
     /// `[[route]]`
@@ -103,6 +107,7 @@ mod tests {
         assert_eq!(documented.metrics, Metrics::default());
         assert_eq!(documented.templates, MailTemplates::default());
         assert_eq!(documented.store, Store::default());
+        assert_eq!(documented.storm, Storm::default());
     }
 
     /// The commented examples of the default file are valid too, and name every key.
@@ -172,6 +177,8 @@ mod tests {
             ("[[sources.udp]]\nlisten = \"0.0.0.0:514\"\n", "2:10", "allowed_senders"),
             ("[[sources.file]]\npath = \"x\"\nnode = \"nobody\"\n", "3:8", "[[cluster]]"),
             ("[[heartbeat]]\nreceiver = \"nobody\"\ninterval = \"1m\"\n", "2:12", "no [[receiver]]"),
+            ("[storm]\nwithin = \"0s\"\n", "1:1", "[storm] `within` is"),
+            ("[storm]\nalerts = -1\n", "2:10", "invalid value"),
             ("[license\n", "1:9", "]"),
         ];
         for (text, place, said) in cases {

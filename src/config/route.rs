@@ -90,7 +90,9 @@ impl Config {
     /// The engine's part of the routes; faults of a configuration that is not checked yet.
     pub(super) fn routing(&self) -> (RoutingSettings, Vec<RouteFault>) {
         let mut faults = Vec::new();
-        let mut routing = RoutingSettings { watchers: vec![CONSOLE.to_owned()], ..RoutingSettings::default() };
+        let storm = self.storm.settings(self);
+        let mut routing = RoutingSettings { watchers: vec![CONSOLE.to_owned()], storm, ..RoutingSettings::default() };
+        faults.extend(self.storm.faults());
         for receiver in &self.receiver {
             let zone = TimeZone::get(receiver.timezone.get_ref()).unwrap_or(TimeZone::UTC);
             routing.time_zones.insert(receiver.name.get_ref().clone(), zone);

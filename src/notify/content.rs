@@ -5,7 +5,7 @@ use super::{
     texts,
 };
 use crate::{step::CONSOLE, store::Message};
-use ccxwatch_alerts::notification::{Notification, Reason};
+use ccxwatch_alerts::notification::{GroupMember, Notification, Reason};
 use ccxwatch_parsers::severity::Severity;
 use jiff::{Timestamp, tz::TimeZone};
 use std::fmt::Write;
@@ -18,6 +18,9 @@ pub(super) const TEXT: usize = 1_000;
 
 /// A name from outside, in characters.
 pub(super) const NAME: usize = 100;
+
+/// A cell of a table, in characters.
+const CELL: usize = 160;
 
 /// Entries of a list in a body.
 const ENTRIES: usize = 50;
@@ -61,6 +64,8 @@ pub(super) struct Content {
     pub(super) summary: Option<String>,
     /// Name and value; an empty name goes on with the row before.
     pub(super) facts: Vec<(&'static str, String)>,
+    /// The alerts that are told together.
+    pub(super) alerts: Option<Table>,
     pub(super) sections: Vec<Section>,
     pub(super) evidence: Option<Evidence>,
     pub(super) footer: String,
@@ -75,6 +80,28 @@ pub(super) enum Tone {
     Normal,
     /// It is over.
     Good,
+}
+
+/// Several alerts, the worst first.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) title: String,
+    pub(super) rows: Vec<Row>,
+    /// How many more there are.
+    pub(super) more: usize,
+}
+
+/// One of several alerts.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// What stands in the columns [`Table::COLUMNS`].
+    pub(super) cells: [String; 5],
+    /// What it is, in a sentence.
+    pub(super) summary: String,
+}
+
+impl Table {
+    pub(super) const COLUMNS: [&'static str; 5] = ["Severity", "Alert", "Instance", "Since", "State"];
 }
 
 /// A list with a title.
@@ -112,7 +139,6 @@ impl Content {
         let flags: Vec<String> = notification.flags.iter().map(|flag| texts::flag(flag)).collect();
         let description = std::slice::from_ref(&notification.description);
         let sections = [
-            members(notification, &audience.zone),
             section("What it means", description, Kind::Text),
             section("What to do", &notification.runbook, Kind::Steps),
             section(texts::history_title(notification.reason), &notification.history, Kind::Points),
@@ -126,6 +152,7 @@ impl Content {
             headline,
             summary,
             facts: facts(notification, audience, now),
+            alerts: alerts(notification, &audience.zone),
             sections: sections.into_iter().flatten().collect(),
             evidence: evidence(notification),
             footer: texts::footer(audience),
@@ -156,14 +183,21 @@ fn section(title: &'static str, texts: &[String], kind: Kind) -> Option<Section>
 }
 
 /// The alerts of a group, the worst first.
-fn members(notification: &Notification, zone: &TimeZone) -> Option<Section> {
+fn alerts(notification: &Notification, zone: &TimeZone) -> Option<Table> {
     let grouped = notification.grouped.as_ref()?;
-    let lines: Vec<String> = grouped.members.iter().take(ENTRIES).map(|member| texts::member(member, zone)).collect();
-    let mut entries: Vec<String> = lines.iter().map(|line| visible(line, TEXT)).collect();
-    if grouped.size > entries.len() {
-        entries.push(format!("… ({} more)", grouped.size - entries.len()));
-    }
-    Some(Section { title: "Alerts", entries, kind: Kind::Points })
+    let row = |member: &GroupMember| Row {
+        cells: [
+            member.severity.name().to_owned(),
+            visible(&member.alertname, NAME),
+            visible(&texts::instance(member, notification), CELL),
+            member.since.map_or_else(String::new, |since| texts::short_time(since, zone)),
+            texts::state(member).to_owned(),
+        ],
+        summary: visible(texts::bare(&member.summary, member.cluster.as_deref()), TEXT),
+    };
+    let rows: Vec<Row> = grouped.members.iter().take(ENTRIES).map(row).collect();
+    let title = format!("Alerts (times of {})", zone.iana_name().unwrap_or("this server"));
+    Some(Table { title, more: grouped.size.saturating_sub(rows.len()), rows })
 }
 
 fn facts(notification: &Notification, audience: &Audience, now: Timestamp) -> Vec<(&'static str, String)> {

@@ -75,6 +75,8 @@ struct Member {
     cluster: Option<String>,
     node: Option<String>,
     severity: String,
+    /// What tells it from others of its name.
+    instance: String,
     since: Option<Moment>,
     summary: String,
     episode: String,
@@ -121,6 +123,7 @@ impl Context {
                     cluster: member.cluster.as_deref().map(name),
                     node: member.node.as_deref().map(name),
                     severity: member.severity.name().to_ascii_lowercase(),
+                    instance: text(&texts::instance(member, notification)),
                     since: member.since.map(moment),
                     summary: text(&member.summary),
                     episode: HeaderText::new(&member.episode, 200).into_string(),

@@ -1,6 +1,6 @@
 //! A message as HTML that phones and Outlook can show: tables, inline styles, nothing from outside but escaped text.
 
-use super::content::{Content, Kind, Tone};
+use super::content::{Content, Kind, Table, Tone};
 
 /// The text within an element or an attribute.
 fn escape(text: &str) -> String {
@@ -68,6 +68,10 @@ pub(super) fn write(content: &Content) -> String {
         ));
     }
     put("</table>");
+    if let Some(table) = &content.alerts {
+        put(&heading(&table.title, color));
+        rows(table, &mut put);
+    }
     for section in &content.sections {
         put(&heading(section.title, color));
         let (open, close) = match section.kind {
@@ -105,4 +109,42 @@ pub(super) fn write(content: &Content) -> String {
 
 fn heading(title: &str, color: &str) -> String {
     format!("<p style=\"margin:18px 0 4px;font-weight:bold;color:{color}\">{}</p>", escape(title))
+}
+
+/// The table: names may break anywhere, so that a phone shows all columns; what an alert means stands below its row.
+fn rows(table: &Table, put: &mut impl FnMut(&str)) {
+    const CELL: &str = "padding:4px 6px 0 0;vertical-align:top";
+    // Names have the room that short words and times leave.
+    const STYLES: [&str; 5] =
+        [";overflow-wrap:normal", ";width:45%", ";width:30%", ";overflow-wrap:normal", ";overflow-wrap:normal"];
+    put(
+        "<table width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" style=\"font-size:13px;line-height:1.35;text-align:left\">",
+    );
+    let heads = Table::COLUMNS.iter().zip(STYLES);
+    let heads = heads.map(|(name, style)| format!("<th style=\"{CELL};color:#5f5f5f{style}\">{name}</th>"));
+    put(&format!("<tr>{}</tr>", heads.collect::<String>()));
+    for row in &table.rows {
+        let [severity, alert, instance, since, state] = row.cells.each_ref().map(|cell| escape(cell));
+        let cells = [severity, alert, instance, broken_before_the_time(&since), state];
+        let cells = cells.iter().zip(STYLES).map(|(cell, style)| format!("<td style=\"{CELL}{style}\">{cell}</td>"));
+        put(&format!("<tr>{}</tr>", cells.collect::<String>()));
+        put(&format!(
+            "<tr><td colspan=\"5\" style=\"padding:0 0 5px;border-bottom:1px solid #e0e0e0;color:#5f5f5f;\
+             overflow-wrap:anywhere\">{}</td></tr>",
+            escape(&row.summary)
+        ));
+    }
+    put("</table>");
+    if table.more > 0 {
+        put(&format!("<p style=\"margin:4px 0 0\">… ({} more)</p>", table.more));
+    }
+}
+
+/// A day and a time that break between them and nowhere else.
+fn broken_before_the_time(since: &str) -> String {
+    let unbroken = |text: &str| format!("<span style=\"white-space:nowrap\">{text}</span>");
+    match since.rsplit_once(' ') {
+        Some((day, time)) => format!("{} {}", unbroken(day), unbroken(time)),
+        None => since.to_owned(),
+    }
 }

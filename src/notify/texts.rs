@@ -36,9 +36,13 @@ pub(super) fn after_name(notification: &Notification, name: &str, what: &str) ->
 
 /// The summary without the name of the cluster before it.
 fn bare_summary(notification: &Notification) -> &str {
-    let cluster = notification.cluster.as_deref().unwrap_or_default();
-    let bare = notification.summary.strip_prefix(cluster).and_then(|rest| rest.strip_prefix(": "));
-    bare.unwrap_or(&notification.summary)
+    bare(&notification.summary, notification.cluster.as_deref())
+}
+
+/// A summary without the name of the cluster before it.
+pub(super) fn bare<'a>(summary: &'a str, cluster: Option<&str>) -> &'a str {
+    let bare = summary.strip_prefix(cluster.unwrap_or_default()).and_then(|rest| rest.strip_prefix(": "));
+    bare.unwrap_or(summary)
 }
 
 /// A template's subject as a subject may be.
@@ -91,15 +95,34 @@ pub(super) fn headline(notification: &Notification, now: Timestamp) -> String {
     }
 }
 
-/// One alert of a group.
-pub(super) fn member(member: &GroupMember, zone: &TimeZone) -> String {
-    let state = match (member.firing, member.news) {
+/// What has become of one alert of several.
+pub(super) fn state(member: &GroupMember) -> &'static str {
+    match (member.firing, member.news) {
         (true, true) => "new",
         (true, false) => "still firing",
         (false, _) => "ended",
+    }
+}
+
+/// What tells one alert from others of its name: the labels that not all of them have in common, and its node and cluster where
+/// those differ.
+pub(super) fn instance(member: &GroupMember, of: &Notification) -> String {
+    let differs = |(name, value): &(&String, &String)| {
+        !matches!(name.as_str(), "alertname" | "severity" | "cluster" | "node") && of.labels.get(*name) != Some(*value)
     };
-    let since = member.since.map_or_else(String::new, |since| format!(", since {}", time(since, zone)));
-    format!("{} ({state}): {}{since}", member.severity.name(), member.summary)
+    let whose = |own: &Option<String>, common: &Option<String>| own.clone().filter(|_| own != common);
+    let labels = member.labels.iter().filter(differs).map(|(name, value)| format!("{name}={value}"));
+    let parts: Vec<String> = [whose(&member.cluster, &of.cluster), whose(&member.node, &of.node)]
+        .into_iter()
+        .flatten()
+        .chain(labels)
+        .collect();
+    parts.join(", ")
+}
+
+/// A time in a table, whose zone stands above it.
+pub(super) fn short_time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone()).strftime("%d %b %H:%M:%S").to_string()
 }
 
 /// What the list of what was told before is called.
@@ -166,7 +189,6 @@ pub(super) fn flag(flag: &str) -> String {
             "The feed of this cluster was silent in between, so that news may have been missed: look at the box itself."
         }
         "held" => "It waited for the time window of its receiver.",
-        "storm" => "Many alerts of this node came within a minute.",
         "late" => "The line arrived late; its own time counts.",
         "no_usable_time" | "no_deadline" => "The line had no usable time, so that the deadline is not known.",
         "node_mismatch" => {

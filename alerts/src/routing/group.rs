@@ -74,6 +74,11 @@ impl Group {
         }
     }
 
+    /// Whether it gathers the storm of a node.
+    pub(crate) fn is_storm(&self) -> bool {
+        self.rule == Rule::Storm
+    }
+
     /// The labels that tell the groups of a route apart.
     pub(crate) fn key(by: &GroupBy, labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         match by {
@@ -92,7 +97,12 @@ impl Group {
                 self.next = Some(Timer::within(now, self.settings.wait));
             }
         } else if self.first.is_some() {
-            self.next = Some(self.flush_from(now.elapsed, now));
+            let beat = self.flush_from(now.elapsed, now);
+            let storm = self.is_storm();
+            // Nobody has chosen that something urgent waits longer because of a storm.
+            let soon = (storm && !may_wait).then(|| Timer::within(now, self.settings.wait));
+            let due = [Some(beat), soon, self.next.filter(|_| storm)];
+            self.next = due.into_iter().flatten().min_by_key(|timer| timer.elapsed);
         }
     }
 
@@ -159,10 +169,12 @@ impl Group {
         let mut labels = common_labels(&members);
         labels.extend(self.labels.clone());
         labels.insert("severity".to_owned(), worst.name().to_ascii_lowercase());
-        let words = texts::group(&members, &self.labels);
+        let words =
+            if self.is_storm() { texts::storm(&members, &self.labels) } else { texts::group(&members, &self.labels) };
         let size = members.len();
         let since = members.iter().filter_map(|member| member.since).min();
-        let alertname = common(members.iter().map(|member| &member.alertname));
+        let alertname = common(members.iter().map(|member| &member.alertname)).filter(|_| !self.is_storm());
+        let several = if self.is_storm() { "AlertStorm" } else { "AlertGroup" };
         let cluster = common(members.iter().map(|member| &member.cluster)).flatten();
         let node = common(members.iter().map(|member| &member.node)).flatten();
         members.truncate(LISTED);
@@ -170,7 +182,7 @@ impl Group {
             at: now.wall,
             elapsed_s: now.elapsed.as_secs_f64(),
             reason,
-            alertname: alertname.unwrap_or_else(|| "AlertGroup".to_owned()),
+            alertname: alertname.unwrap_or_else(|| several.to_owned()),
             cluster,
             node,
             fingerprint: fingerprint(&self.labels),

@@ -67,6 +67,8 @@ pub enum Rule {
     EveryOther,
     /// An end goes to whoever was told of the start.
     End,
+    /// `[storm]`: many alerts of one node are told together.
+    Storm,
 }
 
 impl Rule {
@@ -88,6 +90,7 @@ impl fmt::Display for Rule {
             Self::Alert => f.write_str("receivers of the alert"),
             Self::EveryOther => f.write_str("every other receiver"),
             Self::End => f.write_str("whoever was told of the start"),
+            Self::Storm => f.write_str("storm: many alerts of one node"),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | `plan.rs` | the routes as they decide: receivers, by which rule, and how; what ends at nobody |
 //! | `told.rs` | what is remembered of an episode: who was told, what waits |
 //! | `group.rs` | groups: what is told together, and when |
+//! | `storm.rs` | which node has so many alerts that they are told together |
 //! | `router.rs` | what becomes of a notification |
 //! | `passing.rs` | what time does: windows open, groups are told, alerts repeat |
 //! | `ledger.rs` | the why-ledger |
@@ -19,6 +20,7 @@ mod passing;
 mod plan;
 mod router;
 pub mod settings;
+mod storm;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -27,4 +29,5 @@ pub use plan::{Unheard, unheard};
 
 pub(crate) use group::Group;
 pub(crate) use router::{Present, Router, Step};
+pub(crate) use storm::{Counted, Recent};
 pub(crate) use told::Told;

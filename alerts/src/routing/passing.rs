@@ -208,7 +208,8 @@ impl Router {
         out: &mut Outbox,
     ) {
         let now = step.now();
-        let alone = members.len() == 1 || !lasts;
+        // A storm whose settings are gone leaves as the one table that it is.
+        let alone = members.len() == 1 || (!lasts && !group.is_storm());
         let mut rows: Vec<GroupMember> = Vec::new();
         let mut news: Vec<Notification> = Vec::new();
         for told in members {

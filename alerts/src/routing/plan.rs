@@ -2,7 +2,7 @@
 
 use super::{
     ledger::Rule,
-    settings::{GroupSettings, RouteSettings, RoutingSettings},
+    settings::{GroupSettings, RouteSettings, RoutingSettings, StormSettings},
 };
 use crate::{
     notification::{Notification, Reason},
@@ -125,8 +125,16 @@ impl Plan {
         self.routing.time_zones.get(receiver).cloned().unwrap_or(TimeZone::UTC)
     }
 
-    /// Whether the routes still gather for this receiver by this rule.
+    /// When the alerts of one node are a storm for this receiver.
+    pub(crate) fn storm(&self, receiver: &str) -> Option<&StormSettings> {
+        self.routing.storm.as_ref().filter(|storm| !storm.except.iter().any(|except| except == receiver))
+    }
+
+    /// Whether what gathered for this receiver by this rule still does.
     pub(crate) fn still_groups(&self, rule: &Rule, receiver: &str, group: &GroupSettings) -> bool {
+        if *rule == Rule::Storm {
+            return self.knows(receiver) && self.storm(receiver).is_some_and(|storm| storm.group() == *group);
+        }
         let gathers = |(index, route): (usize, &RouteSettings)| {
             rule.is(&rule_of(index, route))
                 && route.group.as_ref() == Some(group)

@@ -5,6 +5,7 @@ use super::{
     ledger::{LedgerEntry, Rule, Verdict},
     plan::{Assignment, Plan, Way, severity_of},
     settings::GroupSettings,
+    storm::{Counted, Recent},
     told::{Key, Memory, ReceiverState, Told},
 };
 use crate::{
@@ -95,6 +96,7 @@ impl Router {
             self.one(notification, step, out);
         }
         self.make_room(step, out);
+        self.memory.forget_quiet(step.limits.told_episodes, step.now());
         self.stale = true;
     }
 
@@ -144,12 +146,12 @@ impl Router {
             }
             let overtaken = self.settle(notification, &receiver, &rule, &way, step, out);
             notification.history.extend(overtaken.filter(|line| !notification.history.contains(line)));
-            let group = way.group.clone().filter(|_| may_be_grouped(notification));
-            if group.is_none() {
+            let gathering = self.gathering(notification, &receiver, &rule, &way, now);
+            if gathering.is_none() {
                 self.leave_group(&notification.episode, &receiver);
             }
-            if let Some(settings) = group {
-                self.gather(notification, &receiver, &rule, &way, &settings, step, out);
+            if let Some(gathering) = gathering {
+                self.gather(notification, &receiver, &gathering, &rule, step, out);
             } else if let Some(until) = self.closed(notification, &receiver, &way, now) {
                 let detail = texts::held(until, &self.plan.zone(&receiver), &way.windows);
                 out.ledger.push(entry(Verdict::Held).to(&receiver).by(&rule).because(detail));
@@ -196,22 +198,59 @@ impl Router {
         }
     }
 
-    /// Puts it into the group that its labels choose.
-    #[expect(clippy::too_many_arguments, reason = "one notification, for whom, by which rule and how")]
-    fn gather(
+    /// What gathers it: the storm of its node, or its route; nothing where it goes alone.
+    fn gathering(
         &mut self,
         notification: &Notification,
         receiver: &str,
         rule: &Rule,
         way: &Way,
-        settings: &GroupSettings,
+        now: Now,
+    ) -> Option<Gathering> {
+        if !may_be_grouped(notification) {
+            return None;
+        }
+        let route = way.group.clone();
+        let by_route = |settings| Gathering { rule: rule.clone(), way: way.clone(), settings };
+        if route.as_ref().is_some_and(GroupSettings::gathers_nodes) {
+            return route.map(by_route);
+        }
+        let group = self.memory.state(&notification.episode, receiver).and_then(|state| state.group.as_ref());
+        let gathered = group.and_then(|id| self.memory.groups.get(id)).is_some_and(Group::is_storm);
+        let storm = self.plan.storm(receiver).zip(Counted::of(notification, receiver));
+        let storm = storm.filter(|(storm, of)| {
+            let storms = self.memory.count(of.clone(), &notification.fingerprint, storm, now);
+            storms || gathered
+        });
+        match storm {
+            // What differs between routes, such as time windows, stays: the storm only gathers.
+            Some((storm, _)) => {
+                let way = Way { group: None, ..way.clone() };
+                Some(Gathering { rule: Rule::Storm, way, settings: storm.group() })
+            }
+            None => route.map(by_route),
+        }
+    }
+
+    /// Puts it into the group that its labels choose. `chosen` is the rule that named the receiver.
+    fn gather(
+        &mut self,
+        notification: &Notification,
+        receiver: &str,
+        gathering: &Gathering,
+        chosen: &Rule,
         step: &mut Step<'_>,
         out: &mut Outbox,
     ) {
         let now = step.now();
+        let Gathering { rule, way, settings } = gathering;
         let labels = Group::key(&settings.by, &notification.labels);
         let same = |group: &Group| {
-            group.receiver == receiver && group.rule.is(rule) && group.settings == *settings && group.labels == labels
+            group.receiver == receiver
+                && group.rule.is(rule)
+                && group.settings == *settings
+                && group.labels == labels
+                && (!group.is_storm() || group.way == *way)
         };
         let found = self.memory.groups.iter().find(|(_, group)| same(group)).map(|(id, _)| id.clone());
         let id = found.unwrap_or_else(|| {
@@ -229,6 +268,7 @@ impl Router {
             group.members.insert(notification.episode.clone());
             group.changed(group.way.hold_urgent || may_wait(notification), now);
             let detail = texts::grouped(&id, group.next.map(|next| next.wall), &self.plan.zone(receiver));
+            let detail = if group.is_storm() { texts::stormy(&detail, chosen) } else { detail };
             out.ledger
                 .push(LedgerEntry::of(notification, now.wall, Verdict::Grouped).to(receiver).by(rule).because(detail));
         }
@@ -278,7 +318,9 @@ impl Router {
             let group = state.group.clone().filter(|id| self.memory.groups.contains_key(id));
             if let Some(id) = group {
                 if let Some(group) = self.memory.groups.get_mut(&id) {
-                    group.changed(group.way.hold_urgent || may_wait(notification), now);
+                    // The end of something urgent hurries no storm.
+                    let storms = group.is_storm() && !group.held;
+                    group.changed(storms || group.way.hold_urgent || may_wait(notification), now);
                     let detail = texts::grouped(&id, group.next.map(|next| next.wall), &self.plan.zone(&receiver));
                     out.ledger.push(entry(Verdict::Grouped).to(&receiver).because(detail));
                 }
@@ -396,7 +438,7 @@ impl Router {
 
     /// The wall clock stepped: what is left of the timers stays.
     pub(crate) fn stepped(&mut self, step: SignedDuration) {
-        let Memory { episodes, groups, .. } = &mut self.memory;
+        let Memory { episodes, groups, recent, .. } = &mut self.memory;
         let mut moved: Vec<Key> = Vec::new();
         for (id, group) in groups {
             group.stepped(step);
@@ -407,6 +449,10 @@ impl Router {
                 repeat.stepped(step);
                 moved.push(Key::Episode(episode.clone()));
             }
+        }
+        for recent in recent.values_mut() {
+            recent.timers().for_each(|timer| timer.stepped(step));
+            moved.push(Key::Recent(recent.of.clone()));
         }
         self.memory.touch(moved);
         // Windows go by the wall clock.
@@ -433,14 +479,31 @@ impl Router {
                 Some(group) => saved::row(id, group),
                 None => SavedRow { key: id, json: None },
             },
+            Key::Recent(of) => {
+                let key = saved::recent_key(&of);
+                match self.memory.recent.get(&of) {
+                    Some(recent) => saved::row(key, recent),
+                    None => SavedRow { key, json: None },
+                }
+            }
         };
         changed.into_iter().map(row).collect()
     }
 
     /// Goes on from saved rows.
-    pub(crate) fn restore(&mut self, told: Vec<(String, Told)>, groups: Vec<(String, Group)>, now: Now) {
+    pub(crate) fn restore(
+        &mut self,
+        told: Vec<(String, Told)>,
+        groups: Vec<(String, Group)>,
+        recent: Vec<Recent>,
+        now: Now,
+    ) {
         self.memory.episodes = told.into_iter().collect();
         self.memory.groups = groups.into_iter().collect();
+        self.memory.recent = recent.into_iter().map(|recent| (recent.of.clone(), recent)).collect();
+        for timer in self.memory.recent.values_mut().flat_map(Recent::timers) {
+            timer.reanchor(now);
+        }
         for group in self.memory.groups.values_mut() {
             group.reanchor(now);
         }
@@ -467,6 +530,13 @@ impl Router {
         }
         self.stale = true;
     }
+}
+
+/// What gathers a notification.
+struct Gathering {
+    rule: Rule,
+    way: Way,
+    settings: GroupSettings,
 }
 
 /// What is forgotten, in this order, where there is no room.

@@ -19,6 +19,48 @@ pub struct RoutingSettings {
     pub time_zones: BTreeMap<String, TimeZone>,
     /// Receivers that are told everything at once, whatever the routes say: the console.
     pub watchers: Vec<String>,
+    /// When the alerts of one node are gathered although no route says so. None: never.
+    pub storm: Option<StormSettings>,
+}
+
+/// When many different alerts of one node are a storm: the first go at once, what follows is gathered into one message for each
+/// receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StormSettings {
+    /// So many different alerts of one node go at once, within [`Self::within`]. At least 1.
+    pub alerts: usize,
+    /// For how long an alert counts.
+    pub within: SignedDuration,
+    /// How long the first alert that is gathered waits for others.
+    pub wait: SignedDuration,
+    /// How long what changes waits after that; what is urgent waits for [`Self::wait`] only.
+    pub interval: SignedDuration,
+    /// Receivers that gather by themselves and want each alert: Alertmanagers.
+    pub except: Vec<String>,
+}
+
+impl Default for StormSettings {
+    /// 5 alerts within a minute; then as Alertmanager gathers where nothing is configured.
+    fn default() -> Self {
+        Self {
+            alerts: 5,
+            within: SignedDuration::from_mins(1),
+            wait: GroupSettings::WAIT,
+            interval: GroupSettings::INTERVAL,
+            except: Vec::new(),
+        }
+    }
+}
+
+impl StormSettings {
+    /// How it gathers.
+    pub(crate) fn group(&self) -> GroupSettings {
+        let by = GroupBy::Labels(Self::LABELS.map(ToOwned::to_owned).to_vec());
+        GroupSettings { by, wait: self.wait, interval: self.interval }
+    }
+
+    /// Labels that all alerts of one node have in common.
+    const LABELS: [&'static str; 2] = ["cluster", "node"];
 }
 
 /// One route: what it takes, and what becomes of it.
@@ -76,6 +118,14 @@ impl GroupSettings {
     pub const INTERVAL: SignedDuration = SignedDuration::from_mins(5);
     /// Alertmanager's `repeat_interval`, where nothing is configured.
     pub const REPEAT_INTERVAL: SignedDuration = SignedDuration::from_hours(4);
+
+    /// Whether all alerts of one node come together already.
+    pub(crate) fn gathers_nodes(&self) -> bool {
+        match &self.by {
+            GroupBy::All => false,
+            GroupBy::Labels(names) => names.iter().all(|name| StormSettings::LABELS.contains(&name.as_str())),
+        }
+    }
 }
 
 /// The longest pattern, in bytes.

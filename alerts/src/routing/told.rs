@@ -1,6 +1,11 @@
 //! What is remembered of an episode: who was told of it, and what waits to be told.
 
-use super::{group::Group, ledger::Rule, plan::Way};
+use super::{
+    group::Group,
+    ledger::Rule,
+    plan::Way,
+    storm::{Counted, Recent},
+};
 use crate::{
     notification::{GroupMember, Notification},
     timer::Timer,
@@ -64,6 +69,8 @@ impl ReceiverState {
 pub(crate) struct Memory {
     pub(crate) episodes: BTreeMap<String, Told>,
     pub(crate) groups: BTreeMap<String, Group>,
+    /// Which alerts of a node were new to a receiver of late.
+    pub(crate) recent: BTreeMap<Counted, Recent>,
     changed: BTreeSet<Key>,
 }
 
@@ -72,6 +79,7 @@ pub(crate) struct Memory {
 pub(crate) enum Key {
     Episode(String),
     Group(String),
+    Recent(Counted),
 }
 
 impl Memory {
@@ -82,6 +90,10 @@ impl Memory {
 
     pub(crate) fn touch_group(&mut self, id: &str) {
         self.changed.insert(Key::Group(id.to_owned()));
+    }
+
+    pub(crate) fn touch_recent(&mut self, of: &Counted) {
+        self.changed.insert(Key::Recent(of.clone()));
     }
 
     pub(crate) fn touch(&mut self, keys: impl IntoIterator<Item = Key>) {

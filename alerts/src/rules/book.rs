@@ -26,17 +26,13 @@ use ccxwatch_parsers::severity::Severity;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     hash::{BuildHasher, RandomState},
 };
 
 /// Where an alert is kept.
 type Slot = usize;
 
-/// So many alerts of one node that are told within [`STORM_WITHIN`] are a storm.
-const STORM_ALERTS: usize = 5;
-/// See [`STORM_ALERTS`].
-const STORM_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// What the label of an alert says that stands for all beyond the limit.
 const OTHERS: (&str, &str) = ("instance", "others");
 /// No line clears an alert that stands for others: it ends when there was none for so long.
@@ -57,8 +53,6 @@ pub(crate) struct Book {
     untold: BTreeSet<Slot>,
     /// Late lines are still coming in.
     hold: Option<Hold>,
-    /// When alerts of each node were told of late, and of which.
-    told_of: BTreeMap<Option<String>, VecDeque<(SignedDuration, Slot)>>,
     /// Differs from the saved row.
     pub(crate) dirty: bool,
     /// An alert that explains others started or ended.
@@ -353,14 +347,9 @@ impl Book {
             self.schedule(slot);
             return;
         }
-        let storm = !resolved && self.is_storm(slot, now);
         let Some(instance) = self.slots[slot].as_deref_mut() else { return };
         instance.muted = None;
-        let mut notification = notification(instance, settings, context);
-        if storm {
-            notification.flags.push("storm".to_owned());
-        }
-        out.notifications.push(notification);
+        out.notifications.push(notification(instance, settings, context));
         if let Phase::Resolved(resolved) = &mut instance.phase {
             resolved.owed = false;
         } else {
@@ -368,22 +357,6 @@ impl Book {
         }
         self.dirty = true;
         self.changed(slot, context, out);
-    }
-
-    /// Notes that an alert of a node is told, and says whether it is one of many.
-    fn is_storm(&mut self, slot: Slot, now: Now) -> bool {
-        let node = self.slots[slot].as_deref().and_then(|instance| instance.identity.node.clone());
-        let told = self.told_of.entry(node).or_default();
-        while told.front().is_some_and(|(at, _)| now.elapsed.saturating_sub(*at) >= STORM_WITHIN) {
-            told.pop_front();
-        }
-        if told.iter().all(|(_, known)| *known != slot) {
-            told.push_back((now.elapsed, slot));
-            if told.len() > STORM_ALERTS {
-                told.pop_front();
-            }
-        }
-        told.len() >= STORM_ALERTS
     }
 
     fn muted(

@@ -1,7 +1,7 @@
 //! What the ledger and a table of several alerts say.
 
 use super::{Words, clock};
-use crate::{notification::GroupMember, rules::mute::Suppression};
+use crate::{notification::GroupMember, routing::ledger::Rule, rules::mute::Suppression};
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
 
@@ -45,6 +45,11 @@ pub(crate) fn muted(by: &Suppression) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
+/// It waits as one of many alerts of its node. `rule` is why this receiver is told at all.
+pub(crate) fn stormy(waits: &str, rule: &Rule) -> String {
+    format!("{waits}; chosen by {rule}")
+}
+
 /// It left as one of several.
 pub(crate) fn in_a_group(group: &str, size: usize) -> String {
     format!("as one of {size} in {group}")
@@ -60,8 +65,43 @@ const NAMES: usize = 3;
 /// Steps of a group's runbook.
 const STEPS: usize = 8;
 
-/// Several alerts that are told together.
+/// Several alerts that are told together, as a route says.
 pub(crate) fn group(members: &[GroupMember], gathered_by: &BTreeMap<String, String>) -> Words {
+    let (count, names) = counted(members);
+    let by: Vec<String> = gathered_by
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}=\"{value}\""))
+        .collect();
+    let description = match by.as_slice() {
+        [] => "These alerts are told together, as the route says.".to_owned(),
+        by => format!("These alerts are told together because they have in common: {}.", by.join(", ")),
+    };
+    Words { summary: format!("{}{count}: {names}", whose(gathered_by)), description, runbook: steps(members) }
+}
+
+/// The alerts of one node that came in a storm.
+pub(crate) fn storm(members: &[GroupMember], gathered_by: &BTreeMap<String, String>) -> Words {
+    let (count, names) = counted(members);
+    let node = gathered_by.get("node").map_or("", String::as_str);
+    Words {
+        summary: format!("{}storm, {count} on {node}: {names}", whose(gathered_by)),
+        description: format!(
+            "Many different alerts of {node} came within a short time. The first were told one by one; these, and what \
+             follows until they end, are told together."
+        ),
+        runbook: steps(members),
+    }
+}
+
+/// Whose they are, before what is said of them.
+fn whose(gathered_by: &BTreeMap<String, String>) -> String {
+    let cluster = gathered_by.get("cluster").filter(|cluster| !cluster.is_empty());
+    cluster.map(|cluster| format!("{cluster}: ")).unwrap_or_default()
+}
+
+/// How many they are, and the names of the first.
+fn counted(members: &[GroupMember]) -> (String, String) {
     let firing = members.iter().filter(|member| member.firing).count();
     let ended = members.len() - firing;
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
@@ -83,20 +123,11 @@ pub(crate) fn group(members: &[GroupMember], gathered_by: &BTreeMap<String, Stri
         (1, ended) => format!("1 alert fires, {ended} ended"),
         (firing, ended) => format!("{firing} alerts fire, {ended} ended"),
     };
-    let whose = gathered_by.get("cluster").filter(|cluster| !cluster.is_empty());
-    let whose = whose.map(|cluster| format!("{cluster}: ")).unwrap_or_default();
-    let by: Vec<String> = gathered_by
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{name}=\"{value}\""))
-        .collect();
-    let description = match by.as_slice() {
-        [] => "These alerts are told together, as the route says.".to_owned(),
-        by => format!("These alerts are told together because they have in common: {}.", by.join(", ")),
-    };
-    let mut runbook: Vec<String> = Vec::new();
-    for member in members.iter().filter(|member| member.firing).take(STEPS) {
-        runbook.push(format!("{}: ccxwatch alerts explain {}", member.alertname, member.fingerprint));
-    }
-    Words { summary: format!("{whose}{count}: {}", shown.join(", ")), description, runbook }
+    (count, shown.join(", "))
+}
+
+/// What to do about them: ask of each.
+fn steps(members: &[GroupMember]) -> Vec<String> {
+    let firing = members.iter().filter(|member| member.firing).take(STEPS);
+    firing.map(|member| format!("{}: ccxwatch alerts explain {}", member.alertname, member.fingerprint)).collect()
 }

@@ -700,35 +700,6 @@ fn inhibition() {
 }
 
 #[test]
-fn a_storm_of_one_node_is_marked() {
-    let names: Vec<String> = (1..=6).map(|at| format!("Noise{at}")).collect();
-    let storm = ruled(names.iter().map(|name| rule(name, AlertSettings::default())).collect());
-    let rows: Vec<String> = names.iter().enumerate().map(|(at, name)| format!("{at}s raise {name}")).collect();
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-    check(
-        &storm,
-        &rows,
-        &[
-            "0s firing Noise1 n1",
-            "1s firing Noise2 n1",
-            "2s firing Noise3 n1",
-            "3s firing Noise4 n1",
-            "4s firing Noise5 n1 storm",
-            "5s firing Noise6 n1 storm",
-        ],
-    );
-    let slow: Vec<String> = names.iter().enumerate().map(|(at, name)| format!("{}s raise {name}", at * 20)).collect();
-    let slow: Vec<&str> = slow.iter().map(String::as_str).collect();
-    let mut site = Site::new(storm);
-    for row in slow {
-        let words: Vec<&str> = row.split_whitespace().collect();
-        site.pass(time(words[0]));
-        happen(&mut site, &words[1..]);
-    }
-    assert!(site.told.iter().all(|told| told.flags.is_empty()));
-}
-
-#[test]
 fn late_lines_are_told_once_they_are_read() {
     let plain = noise(AlertSettings::default());
     check(&plain, &["60m late Noise 50m", "61m tick"], &["1h 2s firing Noise n1"]);
@@ -841,5 +812,5 @@ fn a_flood_of_instances_pushes_nothing_out() {
     happen(&mut site, &["clear", "Noise", "ccx-n1", "real"]);
     happen(&mut site, &["raise", "Noise", "ccx-n1", "new"]);
     let told: Vec<String> = site.told.iter().skip(66).map(shown).collect();
-    assert_eq!(told, ["0s resolved Noise n1 real", "0s firing Noise n1 storm new"]);
+    assert_eq!(told, ["0s resolved Noise n1 real", "0s firing Noise n1 new"]);
 }

@@ -8,7 +8,8 @@ use super::{
     message, time,
 };
 use crate::config::{self, Config};
-use ccxwatch_alerts::notification::{GroupMember, Grouped, Notification, Reason};
+use ccxwatch_alerts::notification::{EvidenceSummary, GroupMember, Grouped, Notification, Reason};
+use ccxwatch_parsers::severity::Severity;
 use std::{fs, path::Path};
 
 fn check(name: &str, notification: Notification) {
@@ -65,4 +66,38 @@ fn a_group_reads_as_it_did() {
     let members = vec![member("uccxpub", true, true), member("uccxsub", true, false), member("old", false, true)];
     group.grouped = Some(Grouped { size: 4, members });
     check("group", group);
+}
+
+#[test]
+fn a_storm_reads_as_it_did() {
+    let at = time("2026-11-24T10:45:00Z");
+    let mut storm = sample::sample(&config(), Reason::Firing, at);
+    let rows = [
+        ("UnifiedCCXEngineMemoryUsageHigh", Severity::Critical, "", true, true),
+        ("CiscoTomcatDown", Severity::Error, "Cisco Tomcat <script>", true, true),
+        ("NumberOfRegisteredPhonesDropped", Severity::Warning, "", true, false),
+        ("SDLLinkOutOfService", Severity::Warning, "10.20.0.6:8002, application CCM-1_of_a_long_name", true, true),
+        ("LogPartitionLowWaterMarkExceeded", Severity::Warning, "/common", false, true),
+        ("ServiceStopped", Severity::Informational, "Cisco Bulk Provisioning Service", true, true),
+    ];
+    let members = rows.map(|(name, severity, service, firing, news)| GroupMember {
+        news,
+        firing,
+        reason: if firing { Reason::Firing } else { Reason::Resolved },
+        alertname: name.to_owned(),
+        cluster: storm.cluster.clone(),
+        node: storm.node.clone(),
+        severity,
+        since: Some(at),
+        summary: format!("berlin: {name} on uccxpub, as a sentence says it to a person"),
+        labels: (!service.is_empty()).then(|| ("ServiceName".to_owned(), service.to_owned())).into_iter().collect(),
+        fingerprint: format!("{:016x}", name.len()),
+        episode: format!("berlin/{name}"),
+    });
+    storm.alertname = "AlertStorm".to_owned();
+    storm.summary =
+        "berlin: storm, 33 alerts fire, 1 ended on uccxpub: CiscoTomcatDown, SDLLinkOutOfService".to_owned();
+    storm.evidence = EvidenceSummary::default();
+    storm.grouped = Some(Grouped { size: 34, members: members.to_vec() });
+    check("storm", storm);
 }

@@ -24,7 +24,7 @@ use crate::{
     routing::{
         Present, Router, Step,
         ledger::{LedgerEntry, Verdict},
-        settings::{ClusterPattern, GroupBy, GroupSettings, RouteSettings},
+        settings::{ClusterPattern, GroupBy, GroupSettings, RouteSettings, StormSettings},
     },
     rules::schedule::{Days, Schedule},
     saved,
@@ -145,6 +145,7 @@ fn setting(settings: &mut Settings, line: &str) -> Result<bool, String> {
             settings.routing.time_windows.insert((*name).to_owned(), window);
         }
         Some("route") => settings.routing.routes.push(route(words)?),
+        Some("storm") => settings.routing.storm = Some(storm(words)?),
         Some("watcher") => {
             settings.routing.watchers.extend(words.map(ToOwned::to_owned));
             settings.receivers.extend(settings.routing.watchers.clone());
@@ -182,6 +183,23 @@ fn route<'a>(words: impl Iterator<Item = &'a str>) -> Result<RouteSettings, Stri
     }
     route.group = by.map(|by| GroupSettings { by, wait, interval });
     Ok(route)
+}
+
+fn storm<'a>(words: impl Iterator<Item = &'a str>) -> Result<StormSettings, String> {
+    let mut storm = StormSettings::default();
+    let length = |value: &str| value.parse::<SignedDuration>().map_err(|error| error.to_string());
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "alerts" => storm.alerts = value.parse().map_err(|error| format!("{word}: {error}"))?,
+            "within" => storm.within = length(value)?,
+            "wait" => storm.wait = length(value)?,
+            "interval" => storm.interval = length(value)?,
+            "except" => storm.except.push(value.to_owned()),
+            other => return Err(format!("{other}: no key of a storm")),
+        }
+    }
+    Ok(storm)
 }
 
 /// An alert of the test.
@@ -394,7 +412,7 @@ impl Site {
         let rows = self.rows.iter().map(|(key, json)| saved::SavedRow { key: key.clone(), json: Some(json.clone()) });
         let read = saved::read(rows.collect()).expect("own rows");
         let mut router = Router::default();
-        router.restore(read.told, read.groups, self.now);
+        router.restore(read.told, read.groups, read.recent, self.now);
         router.configure(&self.settings, self.now);
         self.router = router;
     }
