@@ -219,7 +219,7 @@ impl Router {
         let gathered = group.and_then(|id| self.memory.groups.get(id)).is_some_and(Group::is_storm);
         let storm = self.plan.storm(receiver).zip(Counted::of(notification, receiver));
         let storm = storm.filter(|(storm, of)| {
-            let storms = self.memory.count(of.clone(), &notification.fingerprint, storm, now);
+            let storms = self.memory.count(of, &notification.fingerprint, storm, now);
             storms || gathered
         });
         match storm {

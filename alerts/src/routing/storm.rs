@@ -35,8 +35,8 @@ impl Counted {
 
 impl Memory {
     /// Counts an alert that is new to a receiver, and says whether enough others came before it.
-    pub(crate) fn count(&mut self, of: Counted, fingerprint: &str, settings: &StormSettings, now: Now) -> bool {
-        self.touch_recent(&of);
+    pub(crate) fn count(&mut self, of: &Counted, fingerprint: &str, settings: &StormSettings, now: Now) -> bool {
+        self.touch_recent(of);
         let recent = self.recent.entry(of.clone()).or_insert_with(|| Recent { of: of.clone(), alerts: Vec::new() });
         recent.forget(now);
         recent.alerts.retain(|(known, _)| known != fingerprint);
