@@ -215,8 +215,7 @@ impl Router {
         if route.as_ref().is_some_and(GroupSettings::gathers_nodes) {
             return route.map(by_route);
         }
-        let group = self.memory.state(&notification.episode, receiver).and_then(|state| state.group.as_ref());
-        let gathered = group.and_then(|id| self.memory.groups.get(id)).is_some_and(Group::is_storm);
+        let gathered = self.memory.tells_in_storm(notification, receiver);
         let storm = self.plan.storm(receiver).zip(Counted::of(notification, receiver));
         let storm = storm.filter(|(storm, of)| {
             let storms = self.memory.count(of, &notification.fingerprint, storm, now);

@@ -1,7 +1,7 @@
 //! A storm: many different alerts of one node within a short time. The first go at once; what follows of that node is gathered
 //! into one message for each receiver.
 
-use super::{settings::StormSettings, told::Memory};
+use super::{group::Group, settings::StormSettings, told::Memory};
 use crate::{notification::Notification, now::Now, timer::Timer};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,23 @@ impl Memory {
             recent.alerts.remove(0);
         }
         storm
+    }
+
+    /// Whether a storm still tells this receiver of the alert, be it of an episode before: then news must not overtake its end.
+    pub(crate) fn tells_in_storm(&self, notification: &Notification, receiver: &str) -> bool {
+        let same = |episode: &String| {
+            let state = self.state(episode, receiver);
+            let waiting = state.and_then(|state| state.waiting.as_ref()).map(|waiting| &waiting.fingerprint);
+            let told = state.and_then(|state| state.member.as_ref()).map(|member| &member.fingerprint);
+            waiting.or(told) == Some(&notification.fingerprint)
+        };
+        let of_node = |group: &&Group| {
+            let mut labels = group.labels.iter();
+            group.is_storm()
+                && group.receiver == receiver
+                && labels.all(|(name, value)| notification.labels.get(name) == Some(value))
+        };
+        self.groups.values().filter(of_node).any(|group| group.members.iter().any(same))
     }
 
     /// Forgets nodes that were quiet for long enough; beyond `limit` those that were quiet longest.

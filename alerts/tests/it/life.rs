@@ -1,5 +1,5 @@
-//! The life of alerts in virtual time: a row says what happens when, and what is told when. One per rule, and one per pair of rules
-//! that meet.
+//! The life of alerts in virtual time: a row says what happens when, and what is told when. Pairs of rules that
+//! meet are in `pairs.rs`.
 
 use crate::site::{Site, minute, settings, stamp};
 use ccxwatch_alerts::{
@@ -86,16 +86,16 @@ fn engine(mnemonic: &str, at: Timestamp) -> Fact {
 }
 
 /// `90s`, `5m`, `2h` after minute 0.
-fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     minute(0) + span(text)
 }
 
-fn span(text: &str) -> SignedDuration {
+pub(crate) fn span(text: &str) -> SignedDuration {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// What one word of a row makes happen.
-fn happen(site: &mut Site, words: &[&str]) {
+pub(crate) fn happen(site: &mut Site, words: &[&str]) {
     let at = site.now.wall;
     let until = |text: &str| at + span(text);
     let fact = |site: &mut Site, fact: Fact| site.input(Input::Fact(Box::new(fact)));
@@ -230,7 +230,7 @@ fn duration(text: &str) -> AlertSettings {
 }
 
 /// Minute 0 is a Tuesday, 09:00 UTC.
-fn schedule(from: &str, to: &str) -> Schedule {
+pub(crate) fn schedule(from: &str, to: &str) -> Schedule {
     Schedule { days: Days::ALL, from: from.parse().expect("a time"), to: to.parse().expect("a time") }
 }
 

@@ -8,6 +8,7 @@ mod life;
 mod life_model;
 mod lines;
 mod mapping;
+mod pairs;
 mod properties;
 mod reference;
 mod rules;
