@@ -32,6 +32,8 @@ const POSITIONS_WAIT: SignedDuration = SignedDuration::from_secs(1);
 /// One that changes state and that nobody waits for, likewise: a busy cluster's row is written out as a whole, however little of it
 /// changed, so a stream of alarms must not make each of them a commit.
 const STATE_WAIT: SignedDuration = SignedDuration::from_millis(50);
+/// ... or this many times what the last commit took, at most [`POSITIONS_WAIT`], so that a storm leaves the processors to its lines.
+const STATE_SHARE: i32 = 10;
 /// Messages that gather beside a commit in flight before the sources have to wait.
 const MESSAGES_MAX: usize = 10_000;
 /// Positions, likewise.
@@ -55,6 +57,8 @@ pub(super) struct Commits {
     retry_at: Option<SignedDuration>,
     /// Since when something gathers that nobody waits for, and how long it may.
     waiting: Option<(SignedDuration, SignedDuration)>,
+    /// How long the last commit took.
+    took: SignedDuration,
     /// The stored history has changed since it was last shown.
     history_changed: bool,
     /// Stored messages that are on their way, by number, and when it was decided to tell each.
@@ -94,6 +98,7 @@ impl Commits {
             news: Vec::new(),
             retry_at: None,
             waiting: None,
+            took: SignedDuration::ZERO,
             history_changed: true,
             outbox: BTreeMap::new(),
             shown: BTreeSet::new(),
@@ -335,7 +340,7 @@ impl Commits {
             || !transaction.records.is_empty()
             || !transaction.ledger.is_empty();
         let wait = match (changes_state, transaction.positions.is_empty()) {
-            (true, _) => STATE_WAIT,
+            (true, _) => self.took.saturating_mul(STATE_SHARE).clamp(STATE_WAIT, POSITIONS_WAIT),
             (false, false) => POSITIONS_WAIT,
             (false, true) => return false,
         };
@@ -358,6 +363,7 @@ impl Commits {
         match result {
             Ok(Ok(committed)) => {
                 self.metrics.commit(committed.took.as_secs_f64());
+                self.took = SignedDuration::try_from(committed.took).unwrap_or(SignedDuration::MAX);
                 if let Some(born) = in_flight.heartbeat {
                     self.metrics.heartbeat(HeartbeatStage::Store, born);
                 }

@@ -29,6 +29,11 @@ impl Facts {
         self.list.is_empty()
     }
 
+    /// About how many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn take(&mut self) -> Vec<Fact> {
         self.folds.clear();
         self.open = None;

@@ -56,7 +56,7 @@ impl<K: Clone + Eq + Hash> Hearing<K> {
 
     /// The ear of an origin. Where there are too many, silent ones make room.
     pub(super) fn ear(&mut self, key: &K, make: impl FnOnce() -> (Origin, bool)) -> &mut Ear {
-        if !self.ears.contains_key(key) && self.ears.len() >= self.origins {
+        if self.ears.len() >= self.origins && !self.ears.contains_key(key) {
             self.ears.retain(|_, ear| ear.has_news());
             if self.ears.len() >= self.origins {
                 // All of them speak. Their lines count, only their liveness is late: they come back with their next line.

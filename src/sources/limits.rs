@@ -9,6 +9,8 @@ pub struct Limits {
     pub line_bytes: usize,
     /// What is read at once from a stream or a file.
     pub block_bytes: usize,
+    /// Blocks that are read of files before they are looked at again, where few of their lines are wanted.
+    pub blocks_of_files: usize,
     /// Batches that wait for the pipeline, per source.
     pub queue_batches: usize,
     /// Facts that a UDP source keeps aside while its queue is full.
@@ -51,13 +53,14 @@ impl Default for Limits {
         Self {
             line_bytes: 64 * 1024,
             block_bytes: 64 * 1024,
+            blocks_of_files: 32,
             queue_batches: 8,
             held_facts: 4096,
             held_bytes: 16 * 1024 * 1024,
             origins: 4096,
             hosts_per_origin: 256,
             continuation_bytes: 4096,
-            datagrams: 32,
+            datagrams: 64,
             receive_buffer: 16 * 1024 * 1024,
             connections: 4096,
             connections_per_sender: 1024,

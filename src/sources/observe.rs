@@ -3,8 +3,12 @@
 use super::SourceName;
 use ccxwatch_parsers::{defect::Defect, severity::Severity};
 use jiff::SignedDuration;
+use std::time::Duration;
 
-/// Takes the sums of a block. Called once per block, so it may lock.
+/// How long sums gather before they are told, where a source is busy: telling costs as much as hundreds of lines do.
+pub(super) const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Takes sums. Called now and then, so it may lock.
 pub trait Observer: Send + Sync {
     /// Adds what `source` counted since its last call.
     fn observe(&self, source: &SourceName, observed: &Observed);
@@ -160,6 +164,11 @@ impl Observed {
         &self.defects
     }
 
+    /// Whether the next block might bring more names than are left: then all is to be told before it.
+    pub fn is_crowded(&self) -> bool {
+        self.events.used.len() > Events::NAMES - Events::NAMES_OF_BLOCK
+    }
+
     /// Hands everything to the observer and starts again at zero.
     pub fn tell(&mut self, observer: &dyn Observer, source: &SourceName) {
         observer.observe(source, self);
@@ -184,7 +193,7 @@ impl Observed {
 #[derive(Clone, Debug)]
 pub struct Events {
     slots: Vec<Slot>,
-    used: Vec<u8>,
+    used: Vec<u16>,
     other: [u64; 8],
 }
 
@@ -206,11 +215,13 @@ impl Slot {
 impl Events {
     /// The longest facility or mnemonic that is told by its name.
     pub const NAME_BYTES: usize = 47;
-    /// The most events that one block tells by name.
-    pub const NAMES: usize = 192;
+    /// The most events that are told by name at once.
+    pub const NAMES: usize = 256;
+    /// Those of them that one block may bring.
+    pub const NAMES_OF_BLOCK: usize = 192;
     /// The facility and the mnemonic that stand for all others.
     pub const OTHER: &'static str = "other";
-    const SLOTS: usize = 256;
+    const SLOTS: usize = 512;
     const EMPTY: Slot = Slot { facility: 0, mnemonic: 0, name: [0; 2 * Self::NAME_BYTES], counts: [0; 8] };
 
     /// Counts one event.
@@ -261,7 +272,7 @@ impl Events {
             return None;
         }
         let lengths = (u8::try_from(facility.len()), u8::try_from(mnemonic.len()));
-        let ((Ok(of_facility), Ok(of_mnemonic)), Ok(place)) = (lengths, u8::try_from(at)) else { return None };
+        let ((Ok(of_facility), Ok(of_mnemonic)), Ok(place)) = (lengths, u16::try_from(at)) else { return None };
         self.used.push(place);
         let slot = &mut self.slots[at];
         (slot.facility, slot.mnemonic) = (of_facility, of_mnemonic);
@@ -327,10 +338,10 @@ mod tests {
         };
         assert_eq!(of("FACILITY_3", Severity::Error), Some(2));
         assert_eq!(of("FACILITY_3", Severity::Alert), Some(1));
-        assert_eq!(of("FACILITY_191", Severity::Error), Some(1));
-        assert_eq!(of("FACILITY_192", Severity::Error), None);
+        assert_eq!(of("FACILITY_255", Severity::Error), Some(1));
+        assert_eq!(of("FACILITY_256", Severity::Error), None);
         assert_eq!(of("FACILITY_3M", Severity::Notice), None, "the table is full");
-        assert_eq!(of(Events::OTHER, Severity::Error), Some(108));
+        assert_eq!(of(Events::OTHER, Severity::Error), Some(44));
         assert_eq!(of(Events::OTHER, Severity::Alert), Some(4));
         events.clear();
         assert_eq!(events.iter().count(), 0);

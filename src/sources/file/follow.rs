@@ -6,7 +6,7 @@ use super::{
     identities::{Applied, Id, Identities},
 };
 use crate::sources::{
-    Limits, Observed,
+    Limits, Observed, Observer, SourceName,
     alert_log::AlertLog,
     block::{Block, Payment},
     facts::Facts,
@@ -49,6 +49,9 @@ pub(super) struct Sink<'a> {
     pub(super) limits: &'a Limits,
     pub(super) observed: &'a mut Observed,
     pub(super) facts: &'a mut Facts,
+    /// Who is told what was counted, where too much is.
+    pub(super) observer: &'a dyn Observer,
+    pub(super) name: &'a SourceName,
     /// Says when lines were received.
     pub(super) clock: &'a dyn Fn() -> Now,
 }
@@ -274,35 +277,54 @@ impl Follow {
         Ok(())
     }
 
-    /// Reads and applies one block; the bytes read.
+    /// Reads and applies about so many bytes, fewer where their facts weigh as much as one block; the bytes read.
     pub(super) fn read(
         &mut self,
         buffer: &mut [u8],
+        budget: usize,
         sink: &mut Sink<'_>,
         identities: &mut Identities,
     ) -> io::Result<usize> {
         self.recognize(identities, false)?;
-        let length = self.file.read_at(&self.path, buffer, self.framer.offset())?;
-        if length == 0 {
-            self.catching_up = false;
-            return Ok(0);
+        let (mut taken, mut end) = (0, None);
+        let read = loop {
+            let length = match self.file.read_at(&self.path, buffer, self.framer.offset()) {
+                Ok(length) => length,
+                Err(error) => break Err(error),
+            };
+            taken += length;
+            if length > 0 {
+                end = self.apply(&buffer[..length], sink).or(end);
+            }
+            if self.framer.offset() >= self.seen.size || length == 0 {
+                self.catching_up = false;
+            }
+            if length == 0 || !self.has_more() || taken >= budget || sink.facts.bytes() >= buffer.len() {
+                break Ok(taken);
+            }
+        };
+        // What was applied is known to be so, whatever came behind it.
+        if let Some(end) = end {
+            self.applied_to(end, identities);
         }
-        sink.observed.bytes += length as u64;
+        read
+    }
+
+    /// Applies one block; the end of its last line.
+    fn apply(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Option<u64> {
+        sink.observed.bytes += bytes.len() as u64;
         sink.observed.blocks += 1;
         sink.facts.close_record();
         let mut end = None;
         let mut block = sink.block(&mut self.ear, self.catching_up);
-        self.framer.push(&buffer[..length], &mut |frame: Frame<'_>| {
+        self.framer.push(bytes, &mut |frame: Frame<'_>| {
             block.line(frame.bytes, frame.cut);
             end = Some(frame.end);
         });
-        if self.framer.offset() >= self.seen.size {
-            self.catching_up = false;
+        if sink.observed.is_crowded() {
+            sink.observed.tell(sink.observer, sink.name);
         }
-        if let Some(end) = end {
-            self.applied_to(end, identities);
-        }
-        Ok(length)
+        end
     }
 
     /// Applies a last line that has no end, where one is there: the file was rotated away.

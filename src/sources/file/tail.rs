@@ -5,7 +5,7 @@ use super::{
     identities::{Id, Identities},
     scan::{self, Scanner},
 };
-use crate::sources::{Batch, Files, Lag, Observed, SourceContext, SourceName, facts::Facts};
+use crate::sources::{Batch, Files, Lag, Observed, SourceContext, SourceName, facts::Facts, observe::TELL_EVERY};
 use ccxwatch_alerts::{
     fact::{Channel, Heard, Origin},
     now::Now,
@@ -15,6 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// A batch without facts leaves at most this often.
@@ -49,6 +50,8 @@ pub struct Tail {
     facts: Facts,
     heard: Vec<Heard>,
     sent: Option<SignedDuration>,
+    /// When what was counted was told.
+    told: Option<SignedDuration>,
     /// Since when something was left unread.
     behind_since: Option<SignedDuration>,
     /// The present poll is one between two regular ones.
@@ -80,13 +83,15 @@ impl Tail {
             facts: Facts::default(),
             heard: Vec::new(),
             sent: None,
+            told: None,
             behind_since: None,
             noticed: false,
             omitted: 0,
         }
     }
 
-    /// Looks at all files, unless a backlog is left from the last poll, and reads about one block. The clock is asked behind each
+    /// Looks at all files, unless a backlog is left from the last poll, and reads: one block,
+    /// or more of them where few of their lines are wanted. The clock is asked behind each
     /// read: a mount that hangs must not make its lines seem to come from the future.
     pub fn poll_once(&mut self, clock: &dyn Fn() -> Now) -> Poll {
         if !self.backlog {
@@ -302,19 +307,22 @@ impl Tail {
             limits: &self.context.limits,
             observed: &mut self.observed,
             facts: &mut self.facts,
+            observer: self.context.observer.as_ref(),
+            name: &self.name,
             clock,
         };
         let mut waiting: Vec<&mut Follow> =
             self.follows.values_mut().chain(&mut self.leaving).filter(|follow| follow.has_more()).collect();
         waiting.sort_by_key(|follow| (follow.catching_up, follow.seen.modified));
-        let mut budget = self.buffer.len();
+        let block = self.buffer.len();
+        let mut budget = block * self.context.limits.blocks_of_files;
         self.backlog = false;
         for follow in waiting {
-            if budget == 0 {
+            if budget == 0 || sink.facts.bytes() >= block {
                 self.backlog = true;
                 break;
             }
-            match follow.read(&mut self.buffer, &mut sink, &mut self.identities) {
+            match follow.read(&mut self.buffer, budget, &mut sink, &mut self.identities) {
                 Ok(length) => {
                     budget = budget.saturating_sub(length);
                     self.backlog |= length > 0 && follow.has_more();
@@ -328,8 +336,15 @@ impl Tail {
     fn settle(&mut self, now: Now) {
         let interest = self.context.interest.load();
         let limits = &self.context.limits;
-        let mut sink =
-            Sink { interest: &interest, limits, observed: &mut self.observed, facts: &mut self.facts, clock: &|| now };
+        let mut sink = Sink {
+            interest: &interest,
+            limits,
+            observed: &mut self.observed,
+            facts: &mut self.facts,
+            observer: self.context.observer.as_ref(),
+            name: &self.name,
+            clock: &|| now,
+        };
         let is_done = |follow: &Follow| follow.is_done(limits.quiet_polls);
         for follow in self.follows.values_mut().filter(|follow| follow.rotated && is_done(follow)) {
             follow.finish(&mut sink, &mut self.identities);
@@ -351,7 +366,12 @@ impl Tail {
         self.observed.lag = Some(Lag { bytes, behind_since: self.behind_since });
         self.observed.files =
             Some(Files { followed: self.follows.len(), open: self.descriptors(), omitted: self.omitted });
-        self.observed.tell(self.context.observer.as_ref(), &self.name);
+        let since = |told| Duration::try_from(now.elapsed - told).unwrap_or_default();
+        let is_due = self.told.is_none_or(|told| since(told) >= TELL_EVERY);
+        if !self.backlog || is_due {
+            self.observed.tell(self.context.observer.as_ref(), &self.name);
+            self.told = Some(now.elapsed);
+        }
     }
 
     fn batch(&mut self, now: Now, all: bool) -> Option<Batch> {

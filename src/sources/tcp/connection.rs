@@ -36,7 +36,6 @@ thread_local! {
 #[derive(Default)]
 struct Scratch {
     buffer: Vec<u8>,
-    observed: Observed,
     facts: Facts,
 }
 
@@ -183,15 +182,32 @@ impl Connection {
 
     /// Takes a block, or with no length the end.
     fn take(&mut self, scratch: &mut Scratch, length: Option<usize>, permit: Permit<'_, Batch>) -> Read {
+        let shared = Arc::clone(&self.shared);
+        let mut observed = shared.counts.take();
+        let read = self.count(scratch, length, permit, &mut observed);
+        if read == Read::End || length.is_none() {
+            // Before the peer sees the end.
+            observed.tell(shared.context.observer.as_ref(), &shared.name);
+        }
+        shared.counted(observed);
+        read
+    }
+
+    fn count(
+        &mut self,
+        scratch: &mut Scratch,
+        length: Option<usize>,
+        permit: Permit<'_, Batch>,
+        observed: &mut Observed,
+    ) -> Read {
         let now = clock::now();
         let shared = Arc::clone(&self.shared);
-        let Scratch { buffer, observed, facts } = scratch;
+        let Scratch { buffer, facts } = scratch;
         let bytes = &buffer[..length.unwrap_or(0)];
         observed.bytes += bytes.len() as u64;
         observed.blocks += u64::from(length.is_some());
         if self.sniffer.is_http(bytes) {
             self.complain(observed, DropReason::NotSyslog, "it speaks HTTP, and this port takes syslog");
-            observed.tell(shared.context.observer.as_ref(), &shared.name);
             return Read::End;
         }
         let interest = shared.context.interest.load();
@@ -230,7 +246,6 @@ impl Connection {
                 batch.over_budget.push(self.sender);
             }
         }
-        observed.tell(shared.context.observer.as_ref(), &shared.name);
         if !batch.is_empty() {
             permit.send(batch);
         }

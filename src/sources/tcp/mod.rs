@@ -3,7 +3,7 @@
 mod connection;
 mod sniff;
 
-use super::{Batch, DropReason, Limits, Observed, SourceContext, SourceName, hearing::Hearing};
+use super::{Batch, DropReason, Limits, Observed, SourceContext, SourceName, hearing::Hearing, observe::TELL_EVERY};
 use crate::clock;
 use ccxwatch_alerts::fact::{Channel, Origin};
 use connection::Connection;
@@ -17,9 +17,9 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 
 /// Connections that wait to be accepted.
@@ -71,9 +71,11 @@ impl TcpSource {
             source: name.name.to_string(),
             name,
             hearing: Mutex::new(Hearing::new(&context.limits)),
+            counts: Counts::default(),
             context,
             batches,
         });
+        let mut tell_at: Option<Instant> = None;
         let mut connections = Connections::default();
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -88,6 +90,11 @@ impl TcpSource {
                     }
                 },
                 Some(ended) = connections.tasks.join_next() => connections.ended(ended, &shared),
+                () = shared.counts.untold.notified(), if tell_at.is_none() => tell_at = Some(clock::timer() + TELL_EVERY),
+                () = sleep_until(tell_at.unwrap_or_else(clock::timer)), if tell_at.is_some() => {
+                    tell_at = None;
+                    shared.tell();
+                }
                 _ = tick.tick() => shared.report(false).await,
             }
         }
@@ -95,6 +102,7 @@ impl TcpSource {
         while let Some(ended) = connections.tasks.join_next().await {
             connections.ended(ended, &shared);
         }
+        shared.tell();
         shared.report(true).await;
     }
 }
@@ -106,9 +114,43 @@ struct Shared {
     context: SourceContext,
     batches: mpsc::Sender<Batch>,
     hearing: Mutex<Hearing<IpAddr>>,
+    counts: Counts,
+}
+
+/// What was counted and is not told yet: as many sums as blocks were taken at the same time, each in use by one connection only.
+#[derive(Default)]
+struct Counts {
+    sums: Mutex<Vec<Observed>>,
+    /// There is something.
+    untold: Notify,
+}
+
+impl Counts {
+    /// Takes sums to count into; [`Shared::counted`] brings them back.
+    fn take(&self) -> Observed {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
 }
 
 impl Shared {
+    /// Brings sums back that were counted into.
+    fn counted(&self, mut observed: Observed) {
+        if observed.is_crowded() {
+            observed.tell(self.context.observer.as_ref(), &self.name);
+        }
+        self.counts.sums.lock().unwrap_or_else(PoisonError::into_inner).push(observed);
+        self.counts.untold.notify_one();
+    }
+
+    /// Tells what was counted.
+    fn tell(&self) {
+        let mut sums = std::mem::take(&mut *self.counts.sums.lock().unwrap_or_else(PoisonError::into_inner));
+        for observed in &mut sums {
+            observed.tell(self.context.observer.as_ref(), &self.name);
+        }
+        self.counts.sums.lock().unwrap_or_else(PoisonError::into_inner).append(&mut sums);
+    }
+
     fn limits(&self) -> &Limits {
         &self.context.limits
     }

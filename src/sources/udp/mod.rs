@@ -10,9 +10,13 @@ use super::{
     block::{Block, Payment},
     facts::Facts,
     hearing::Hearing,
+    observe::TELL_EVERY,
 };
 use crate::clock;
-use ccxwatch_alerts::fact::{Channel, Heard, Origin};
+use ccxwatch_alerts::{
+    fact::{Channel, Heard, Origin},
+    now::Now,
+};
 use receive::{Received, Receiver};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -25,9 +29,16 @@ use tokio::{
     io::Interest as Readiness,
     net::UdpSocket,
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
+/// So long datagrams gather in the kernel once all that were there are taken, so that a busy sender does not make each of them a
+/// wake-up ...
+const GATHER: Duration = Duration::from_millis(1);
+/// ... where the kernel keeps so much, in bytes: what comes meanwhile is a small part of it, even at a million datagrams a second.
+const GATHER_IN: usize = 4 * 1024 * 1024;
+/// System calls in a row before the queue is looked at again.
+const CALLS_AT_ONCE: usize = 16;
 /// Senders over their budget that one batch tells of.
 const OVER_BUDGET_MAX: usize = 64;
 
@@ -80,6 +91,8 @@ impl UdpSource {
         self.tell_receive_buffer(&context);
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let gathers = self.granted >= GATHER_IN;
+        let mut gathering_until = None;
         loop {
             tokio::select! {
                 biased;
@@ -88,10 +101,15 @@ impl UdpSource {
                     Ok(permit) => permit.send(state.take()),
                     Err(_) => return,
                 },
-                ready = self.socket.readable() => match ready {
-                    Ok(()) => { state.receive(&self.socket, &context); }
+                () = until(gathering_until), if gathering_until.is_some() => gathering_until = None,
+                ready = self.socket.readable(), if gathering_until.is_none() => match ready {
+                    Ok(()) => {
+                        let is_empty = state.receive(&self.socket, &context);
+                        gathering_until = (gathers && is_empty).then(|| clock::timer() + GATHER);
+                    }
                     Err(error) => state.failed(&error),
                 },
+                () = until(state.tell_at), if state.tell_at.is_some() => state.tell(clock::now(), &context),
                 _ = tick.tick() => state.tick(),
             }
         }
@@ -117,15 +135,13 @@ impl UdpSource {
     async fn drain(&self, mut state: State, context: &SourceContext, batches: &mpsc::Sender<Batch>) {
         let mut left = self.granted.max(1);
         while left > 0 {
-            let taken = state.receive_now(&self.socket, context);
-            if taken == 0 {
-                break;
-            }
+            let Some(taken) = state.receive_now(&self.socket, context) else { break };
             left = left.saturating_sub(taken);
             if state.has_news() && batches.send(state.take()).await.is_err() {
                 return;
             }
         }
+        state.observed.tell(context.observer.as_ref(), &state.name);
         state.hearing.rest(clock::now(), &mut state.heard);
         if state.has_news() {
             // The pipeline is gone when it does not take the last batch; there is nobody left to tell.
@@ -144,6 +160,10 @@ struct State {
     facts: Facts,
     heard: Vec<Heard>,
     over_budget: BTreeSet<IpAddr>,
+    /// When what was counted is to be told, where something is untold.
+    tell_at: Option<Instant>,
+    /// When it was told last.
+    told_at: Option<Instant>,
 }
 
 impl State {
@@ -157,6 +177,8 @@ impl State {
             facts: Facts::default(),
             heard: Vec::new(),
             over_budget: BTreeSet::new(),
+            tell_at: None,
+            told_at: None,
         }
     }
 
@@ -173,29 +195,48 @@ impl State {
         }
     }
 
-    /// Takes the datagrams of one system call; the number of bytes they held, each counted as one at least.
-    fn receive(&mut self, socket: &UdpSocket, context: &SourceContext) -> usize {
-        self.take_off(context, |receiver| socket.try_io(Readiness::READABLE, || receiver.receive(socket)))
+    /// Takes what is there, up to a limit or until something is to be sent. Whether nothing is left.
+    fn receive(&mut self, socket: &UdpSocket, context: &SourceContext) -> bool {
+        let full = self.receiver.datagrams_at_once();
+        for _ in 0..CALLS_AT_ONCE {
+            let mut received = None;
+            let taken = socket.try_io(Readiness::READABLE, || {
+                let taken = self.receiver.receive(socket)?;
+                received = Some(taken);
+                // What is not full has emptied the socket, and the next datagram makes it ready again: no call to find that out.
+                if taken.datagrams < full { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            if let Some(received) = received {
+                self.apply(received, context);
+            }
+            match taken {
+                Ok(()) if self.has_news() => return false,
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) => {
+                    self.failed(&error);
+                    return true;
+                }
+            }
+        }
+        false
     }
 
-    /// The same at shutdown, when the runtime may not have noticed yet that datagrams are there.
-    fn receive_now(&mut self, socket: &UdpSocket, context: &SourceContext) -> usize {
-        self.take_off(context, |receiver| receiver.receive(socket))
-    }
-
-    fn take_off(
-        &mut self,
-        context: &SourceContext,
-        receive: impl FnOnce(&mut Receiver) -> io::Result<Received>,
-    ) -> usize {
-        let received = match receive(&mut self.receiver) {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
+    /// Takes the datagrams of one system call at shutdown, when the runtime may not have noticed yet that they are there. The number
+    /// of bytes that they held, each counted as one at least; `None` where nothing is left.
+    fn receive_now(&mut self, socket: &UdpSocket, context: &SourceContext) -> Option<usize> {
+        match self.receiver.receive(socket) {
+            Ok(received) => Some(self.apply(received, context)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => {
                 self.failed(&error);
-                return 0;
+                None
             }
-        };
+        }
+    }
+
+    /// Applies the datagrams of one system call; the number of bytes they held, each counted as one at least.
+    fn apply(&mut self, received: Received, context: &SourceContext) -> usize {
         let now = clock::now();
         let interest = context.interest.load();
         let access = context.access.load();
@@ -231,11 +272,24 @@ impl State {
         }
         let excess = facts.shed(context.limits.held_facts, context.limits.held_bytes);
         observed.dropped(DropReason::QueueFull, excess);
-        if self.heard.len() < context.limits.origins {
-            hearing.due(now, &mut self.heard);
+        let timer = clock::timer();
+        let due = self.told_at.is_none_or(|told| timer >= told + TELL_EVERY);
+        if due || self.observed.is_crowded() {
+            self.tell(now, context);
+        } else if self.tell_at.is_none() {
+            self.tell_at = self.told_at.map(|told| told + TELL_EVERY);
         }
-        observed.tell(context.observer.as_ref(), &self.name);
         taken
+    }
+
+    /// Tells what was counted, and gathers who was heard.
+    fn tell(&mut self, now: Now, context: &SourceContext) {
+        self.observed.tell(context.observer.as_ref(), &self.name);
+        self.told_at = Some(clock::timer());
+        self.tell_at = None;
+        if self.heard.len() < context.limits.origins {
+            self.hearing.due(now, &mut self.heard);
+        }
     }
 
     fn tick(&mut self) {
@@ -256,6 +310,14 @@ impl Block<'_> {
             Some(kept) if message.len() > kept.len() => self.line(kept, true),
             _ => self.line(message, false),
         }
+    }
+}
+
+/// Waits for a moment, and for ever where there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -49,6 +49,11 @@ impl Receiver {
         Self { buffer: vec![0; datagrams * DATAGRAM_BYTES], heads: Vec::with_capacity(datagrams), dropped: 0 }
     }
 
+    /// How many datagrams one call takes at most.
+    pub(super) fn datagrams_at_once(&self) -> usize {
+        self.buffer.len() / DATAGRAM_BYTES
+    }
+
     /// Takes what is there, up to the limit, without waiting.
     pub(super) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<Received> {
         self.heads.clear();
