@@ -86,6 +86,7 @@ fn an_alarm_its_wrapper_and_the_alert_log_are_one_alert_until_it_is_over() {
     });
     let down = alerts().into_iter().filter(|alert| alert["labels"]["alertname"] == "CriticalServiceDown");
     assert_eq!(down.count(), 1);
+    poll_until("the copies to be counted", || (running.metric("ccxwatch_copies_folded_total") >= 3.0).then_some(()));
     let started = format!(
         "<190>813: sub: {syslog} :  %UC_GENERIC-6-ServiceStarted: %[ServiceName=Cisco Tomcat][ProcessID=8]{tags}: Up."
     );

@@ -99,7 +99,7 @@ pub(crate) struct Cluster {
     pub(crate) book: Book,
     /// What was heard of late, to know its copies. Not saved: a restart is longer than they take.
     #[serde(skip)]
-    copies: Copies,
+    pub(crate) copies: Copies,
     /// Late lines about services are still coming in. Not saved: a restart holds by itself.
     #[serde(skip)]
     pub(crate) hold: Option<Hold>,

@@ -13,7 +13,11 @@ use crate::{
 };
 use ccxwatch_parsers::stamp::Stamp;
 use jiff::{SignedDuration, Timestamp};
-use std::{borrow::Cow, collections::VecDeque};
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 /// How long something is remembered. Elapsed time.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
@@ -27,32 +31,31 @@ const TEXT_BYTES: usize = 512;
 /// What was seen of late.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Copies {
-    seen: VecDeque<(SignedDuration, Seen)>,
+    /// Lines and alerts of RTMT, each with a hash: it is compared with all that are remembered.
+    lines: VecDeque<(SignedDuration, u64, Line)>,
+    /// What alarms raised, which RTMT may tell again.
+    by_alarms: VecDeque<(SignedDuration, Raised)>,
+    /// What RTMT told, which its alarm may tell again.
+    by_rtmt: VecDeque<(SignedDuration, Raised)>,
+    /// How many were copies.
+    pub(crate) folded: u64,
 }
 
+/// What makes a line itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Line {
+    Alarm { sequence: u64, stamp: Stamp, mnemonic: String, facility: String, node: String },
+    Alert { name: String, node: String, text: String },
+}
+
+/// What was raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
-    /// What differs most comes first: it is compared with all that are remembered.
-    Line {
-        sequence: u64,
-        stamp: Stamp,
-        mnemonic: String,
-        facility: String,
-        node: String,
-    },
-    Alert {
-        name: String,
-        node: String,
-        text: String,
-    },
-    Raised {
-        alert: Cow<'static, str>,
-        node: Option<String>,
-        instance: Instance,
-        at: Timestamp,
-        by: By,
-        met: bool,
-    },
+struct Raised {
+    alert: Cow<'static, str>,
+    node: Option<String>,
+    instance: Instance,
+    at: Timestamp,
+    met: bool,
 }
 
 type Instance = Vec<(Cow<'static, str>, String)>;
@@ -75,12 +78,18 @@ impl By {
 impl Copies {
     /// Whether a line was seen already. `node`: the configured node, where it is known.
     pub(crate) fn is_copy(&mut self, fact: &Fact, node: Option<&str>, now: Now, limits: &Limits) -> bool {
-        let Some(seen) = Seen::of_fact(fact, node) else { return false };
-        self.forget(now, limits);
-        if self.seen.iter().any(|(_, known)| *known == seen) {
+        let Some(line) = Line::of_fact(fact, node) else { return false };
+        while self.lines.front().is_some_and(|(heard, ..)| is_old(*heard, self.lines.len(), now, limits)) {
+            self.lines.pop_front();
+        }
+        let mut hasher = DefaultHasher::new();
+        line.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.lines.iter().any(|(_, known, seen)| *known == hash && *seen == line) {
+            self.folded += 1;
             return true;
         }
-        self.seen.push_back((now.elapsed, seen));
+        self.lines.push_back((now.elapsed, hash, line));
         false
     }
 
@@ -91,32 +100,37 @@ impl Copies {
             return false;
         }
         let by = By::of(fact);
-        self.forget(now, limits);
-        if self.seen.iter_mut().any(|(_, seen)| seen.meets(signal, by, at)) {
+        let (same, others) = match by {
+            By::Alarm => (&mut self.by_alarms, &mut self.by_rtmt),
+            By::Rtmt => (&mut self.by_rtmt, &mut self.by_alarms),
+        };
+        for raised in [&mut *same, &mut *others] {
+            while raised.front().is_some_and(|(heard, _)| is_old(*heard, raised.len(), now, limits)) {
+                raised.pop_front();
+            }
+        }
+        if others.iter_mut().any(|(_, raised)| raised.meets(signal, by, at)) {
+            self.folded += 1;
             return true;
         }
-        let raised = Seen::Raised {
+        let raised = Raised {
             alert: signal.alert.clone(),
             node: signal.node.clone(),
             instance: signal.instance.clone(),
             at,
-            by,
             met: false,
         };
-        self.seen.push_back((now.elapsed, raised));
+        same.push_back((now.elapsed, raised));
         false
-    }
-
-    fn forget(&mut self, now: Now, limits: &Limits) {
-        while let Some((heard, _)) = self.seen.front()
-            && (now.elapsed.saturating_sub(*heard) > REMEMBERED || self.seen.len() >= limits.remembered_copies)
-        {
-            self.seen.pop_front();
-        }
     }
 }
 
-impl Seen {
+/// Whether the oldest of so many that are remembered is forgotten.
+fn is_old(heard: SignedDuration, count: usize, now: Now, limits: &Limits) -> bool {
+    now.elapsed.saturating_sub(heard) > REMEMBERED || count >= limits.remembered_copies
+}
+
+impl Line {
     /// What makes a line itself; `None` where it has no sequence number or no time.
     fn of_fact(fact: &Fact, node: Option<&str>) -> Option<Self> {
         let node = node.or(fact.node_id.as_deref()).or(fact.host.as_deref()).unwrap_or_default().to_owned();
@@ -126,7 +140,7 @@ impl Seen {
                 let text = plain(detail.unwrap_or(&fact.raw));
                 Some(Self::Alert { name: alert.name.clone(), node, text })
             }
-            _ => Some(Self::Line {
+            _ => Some(Self::Alarm {
                 node,
                 sequence: fact.sequence?,
                 stamp: fact.stamp?,
@@ -135,22 +149,22 @@ impl Seen {
             }),
         }
     }
+}
 
-    /// Whether this raise told a signal already, and no other one before.
+impl Raised {
+    /// Whether this raise told a signal `by` the other way already, and no other one before.
     fn meets(&mut self, signal: &Signal, by: By, at: Timestamp) -> bool {
-        let Self::Raised { alert, node, instance, at: known_at, by: known_by, met } = self else { return false };
-        if *met || *known_by == by || *alert != signal.alert || *node != signal.node {
+        if self.met || self.alert != signal.alert || self.node != signal.node {
             return false;
         }
-        let (rtmt, alarm, rtmt_at, alarm_at) = match (*known_by, by) {
-            (By::Alarm, By::Rtmt) => (&signal.instance, &*instance, at, *known_at),
-            (By::Rtmt, By::Alarm) => (&*instance, &signal.instance, *known_at, at),
-            _ => return false,
+        let (rtmt, alarm, rtmt_at, alarm_at) = match by {
+            By::Rtmt => (&signal.instance, &self.instance, at, self.at),
+            By::Alarm => (&self.instance, &signal.instance, self.at, at),
         };
         let before = alarm_at.duration_until(rtmt_at);
         // RTMT may leave out what tells instances apart.
-        *met = rtmt.iter().all(|pair| alarm.contains(pair)) && before >= -CLOCKS && before <= ALERT_AFTER;
-        *met
+        self.met = rtmt.iter().all(|pair| alarm.contains(pair)) && before >= -CLOCKS && before <= ALERT_AFTER;
+        self.met
     }
 }
 

@@ -300,6 +300,11 @@ impl Engine {
         self.roster.iter().map(|(_, cluster)| cluster.book.limited).sum()
     }
 
+    /// How many lines and raises since the start told what another one had told: the alarm, its copy, or RTMT's alert about it.
+    pub fn copies_folded(&self) -> u64 {
+        self.roster.iter().map(|(_, cluster)| cluster.copies.folded).sum()
+    }
+
     /// All alerts, firing and last resolved.
     pub fn alerts(&self) -> Vec<AlertView> {
         let of_clusters = self.visible().flat_map(|cluster| {

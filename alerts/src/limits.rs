@@ -17,7 +17,7 @@ pub struct Limits {
     pub alert_name_bytes: usize,
     /// Lines that one alert of RTMT may quote. Default 32.
     pub quoted_lines: usize,
-    /// Lines and signals of one cluster that are remembered to know their copies. Default 512.
+    /// Lines of one cluster, what its alarms raised and what RTMT told, each, that are remembered to know copies. Default 512.
     pub remembered_copies: usize,
     /// Bytes of the cleaned name of an unmapped cluster. Default 64.
     pub unmapped_name_bytes: usize,

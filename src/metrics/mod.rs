@@ -136,6 +136,18 @@ impl Metrics {
         self.series.alerts_limited.inc_by(total.saturating_sub(counted));
     }
 
+    /// How often since the start an alarm told what was told already, likewise.
+    pub fn copies_folded(&self, total: u64) {
+        let counted = self.series.copies_folded.get();
+        self.series.copies_folded.inc_by(total.saturating_sub(counted));
+    }
+
+    /// How many alerts since the start the history forgot because it was full.
+    pub fn history_cut(&self, total: u64) {
+        let counted = self.series.history_cut.get();
+        self.series.history_cut.inc_by(total.saturating_sub(counted));
+    }
+
     /// The alerts; those that are resolved do not count.
     pub fn alerts_firing(&self, alerts: &[AlertView]) {
         self.series.alerts.reset();

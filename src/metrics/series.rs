@@ -35,6 +35,8 @@ pub(super) struct Series {
     pub(super) store_failing: IntGauge,
     pub(super) alerts: IntGaugeVec,
     pub(super) alerts_limited: IntCounter,
+    pub(super) copies_folded: IntCounter,
+    pub(super) history_cut: IntCounter,
     pub(super) notification_attempts: IntCounterVec,
     pub(super) notification_failures: IntCounterVec,
     pub(super) notifications_given_up: IntCounterVec,
@@ -173,6 +175,16 @@ impl Series {
                 registry,
                 "alerts_limited_total",
                 "Raises of alerts beyond a limit, for which another alert stands.",
+            ),
+            copies_folded: counter(
+                registry,
+                "copies_folded_total",
+                "Alarms that told what the alarm itself, its copy or an alert of RTMT had told already.",
+            ),
+            history_cut: counter(
+                registry,
+                "history_cut_total",
+                "Alerts that the history forgot before their time because it was full.",
             ),
             notification_attempts: counters(
                 registry,

@@ -145,6 +145,10 @@ impl Commits {
         read.inspect_err(|error| tracing::warn!(%error, "the page shows nothing newer of the past")).ok()
     }
 
+    pub(super) fn history_cut(&self) -> u64 {
+        self.store.history_cut()
+    }
+
     pub(super) fn failing(&self) -> bool {
         self.failing
     }

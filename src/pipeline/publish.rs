@@ -96,6 +96,8 @@ impl Publisher {
         self.metrics.set_clusters(&clusters, now.wall);
         self.metrics.alerts_firing(&alerts);
         self.metrics.alerts_limited(engine.alerts_limited());
+        self.metrics.copies_folded(engine.copies_folded());
+        self.metrics.history_cut(commits.history_cut());
         commits.measure_outbox();
         let before = self.snapshot.load();
         let past = commits.changed_history(RECENT);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The most alerts that are kept, those that ended first go first, however long the history is.
-const ROWS_MAX: u32 = 1_000_000;
+pub(super) const ROWS_MAX: u32 = 1_000_000;
 /// The most alerts of one answer.
 const ANSWER_MAX: u32 = 10_000;
 
@@ -120,8 +120,17 @@ pub(super) fn keep(writing: &Connection, alert: &AlertView) -> Result<(), StoreE
     Ok(())
 }
 
-/// Forgets what ended before a moment, and what is too much. Says how many rows that were.
-pub(super) fn prune(writing: &Connection, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+/// How many rows were forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pruned {
+    /// They ended long enough ago.
+    pub(super) old: usize,
+    /// They were too many.
+    pub(super) surplus: usize,
+}
+
+/// Forgets what ended before a moment, and what is more than `most` rows; at most `limit` rows of each.
+pub(super) fn prune(writing: &Connection, before: Timestamp, most: u32, limit: u32) -> Result<Pruned, StoreError> {
     let failed = StoreError::sqlite("pruning the history of alerts");
     let old = writing
         .execute(
@@ -130,11 +139,11 @@ pub(super) fn prune(writing: &Connection, before: Timestamp, limit: u32) -> Resu
         )
         .map_err(&failed)?;
     let rows: u32 = writing.query_row("SELECT count(*) FROM alerts", [], |row| row.get(0)).map_err(&failed)?;
-    let surplus = rows.saturating_sub(ROWS_MAX).min(limit);
+    let surplus = rows.saturating_sub(most).min(limit);
     if surplus == 0 {
-        return Ok(old);
+        return Ok(Pruned { old, surplus: 0 });
     }
-    tracing::warn!(rows, limit = ROWS_MAX, "the history of alerts is full; those that ended first are forgotten");
+    tracing::warn!(rows, limit = most, "the history of alerts is full; those that ended first are forgotten");
     let surplus = writing
         .execute(
             "DELETE FROM alerts WHERE episode IN
@@ -142,7 +151,7 @@ pub(super) fn prune(writing: &Connection, before: Timestamp, limit: u32) -> Resu
             [surplus],
         )
         .map_err(&failed)?;
-    Ok(old.max(surplus))
+    Ok(Pruned { old, surplus })
 }
 
 /// The alerts that a query asks for, the latest first. The state is that of the last record: whoever knows which alerts fire now

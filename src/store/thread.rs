@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError, SyncSender, TrySendError},
     },
     thread::JoinHandle,
@@ -59,6 +59,7 @@ pub struct Store {
     reader: Reader,
     identity: Arc<str>,
     history_days: Arc<AtomicU32>,
+    history_cut: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -77,6 +78,7 @@ impl Store {
         let reader = Reader::new(path.clone());
         let identity: Arc<str> = identity.into();
         let history_days = Arc::new(AtomicU32::new(TOLD_DAYS));
+        let history_cut = Arc::new(AtomicU64::new(0));
         let file = files::identity(&path);
         let writer = Writer {
             connection,
@@ -86,6 +88,7 @@ impl Store {
             log_stays: false,
             reader: reader.clone(),
             history_days: Arc::clone(&history_days),
+            history_cut: Arc::clone(&history_cut),
             path: path.clone(),
             _lock: lock,
         };
@@ -93,7 +96,7 @@ impl Store {
             .name("store".to_owned())
             .spawn(move || writer.run(&queue))
             .map_err(|source| StoreError::Unwritable { path, source })?;
-        Ok(Self { jobs, thread, reader, identity, history_days })
+        Ok(Self { jobs, thread, reader, identity, history_days, history_cut })
     }
 
     /// Hands a transaction to the thread. It never blocks; the answer comes when it is durable, or gives the transaction back.
@@ -130,6 +133,11 @@ impl Store {
         self.history_days.store(days, Ordering::Relaxed);
     }
 
+    /// How many alerts the history forgot since the start because it was full.
+    pub fn history_cut(&self) -> u64 {
+        self.history_cut.load(Ordering::Relaxed)
+    }
+
     /// Commits what is queued and waits for the thread's end.
     pub fn close(self) -> Result<(), StoreError> {
         let Self { jobs, thread, .. } = self;
@@ -149,6 +157,7 @@ struct Writer {
     identity: Arc<str>,
     reader: Reader,
     history_days: Arc<AtomicU32>,
+    history_cut: Arc<AtomicU64>,
     _lock: files::Lock,
 }
 
@@ -291,7 +300,10 @@ impl Writer {
             before(days.max(TOLD_DAYS)),
             PRUNE_AT_ONCE,
         ) {
-            Ok(more) => more,
+            Ok(forgotten) => {
+                self.history_cut.fetch_add(forgotten.cut as u64, Ordering::Relaxed);
+                forgotten.more
+            }
             Err(error) => {
                 tracing::warn!(%error, "old history could not be forgotten; it is tried again in an hour");
                 false

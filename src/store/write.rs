@@ -244,6 +244,15 @@ fn resend(writing: &Connection, id: i64, at: Timestamp) -> Result<Option<Message
     Ok(pending.into_iter().find(|message| message.id == Some(id)))
 }
 
+/// What pruning did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Forgotten {
+    /// More is left to forget.
+    pub(super) more: bool,
+    /// So many alerts went before their time.
+    pub(super) cut: usize,
+}
+
 /// Forgets what is older than `before`, at most `limit` rows a table. Says whether more is left.
 pub(super) fn prune(
     connection: &mut Connection,
@@ -251,7 +260,7 @@ pub(super) fn prune(
     heartbeats_before: Timestamp,
     told_before: Timestamp,
     limit: u32,
-) -> Result<bool, StoreError> {
+) -> Result<Forgotten, StoreError> {
     let failed = StoreError::sqlite("pruning the history");
     let writing = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     let at = before.as_millisecond();
@@ -278,7 +287,8 @@ pub(super) fn prune(
     writing
         .execute("DELETE FROM told WHERE episode GLOB 'ccxwatch/heartbeat/*' AND at < ?1", [heartbeats])
         .map_err(&failed)?;
-    most = most.max(history::prune(&writing, before, limit)?);
+    let alerts = history::prune(&writing, before, history::ROWS_MAX, limit)?;
+    most = most.max(alerts.old).max(alerts.surplus);
     most = most.max(ledger::prune(&writing, at, limit).map_err(&failed)?);
     writing
         .execute(
@@ -288,5 +298,5 @@ pub(super) fn prune(
         )
         .map_err(&failed)?;
     writing.commit().map_err(&failed)?;
-    Ok(most >= usize::try_from(limit).unwrap_or(usize::MAX))
+    Ok(Forgotten { more: most >= usize::try_from(limit).unwrap_or(usize::MAX), cut: alerts.surplus })
 }

@@ -1,7 +1,7 @@
 //! The alerts of the past.
 
 use super::*;
-use crate::store::history;
+use crate::store::history::{self, Pruned};
 use ccxwatch_alerts::alert::{AlertStatus, AlertView};
 
 fn time(text: &str) -> Timestamp {
@@ -69,9 +69,13 @@ fn old_alerts_are_forgotten_and_what_fires_is_not() {
     .unwrap();
     store.close().unwrap();
     let connection = Connection::open(folder.path().join("ccxwatch.db")).unwrap();
-    assert_eq!(history::prune(&connection, time("2026-11-24T03:00:00Z"), 500).unwrap(), 1);
+    let prune = |most| history::prune(&connection, time("2026-11-24T03:00:00Z"), most, 500).unwrap();
+    assert_eq!(prune(history::ROWS_MAX), Pruned { old: 1, surplus: 0 });
     let left = history::read(&connection, &AlertQuery::default()).unwrap();
     assert_eq!(left.iter().map(|alert| alert["episode"].as_str().unwrap()).collect::<Vec<_>>(), ["a/3", "a/2"]);
+    // Where it is too much, what ended first goes, and is counted.
+    assert_eq!(prune(1), Pruned { old: 0, surplus: 1 });
+    assert_eq!(history::read(&connection, &AlertQuery::default()).unwrap()[0]["episode"], "a/3");
 }
 
 #[test]

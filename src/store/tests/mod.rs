@@ -258,7 +258,7 @@ fn old_history_is_forgotten_and_what_waits_is_not() {
     let path = directory.path().join("ccxwatch.db");
     let mut connection = open::connect(&path).unwrap();
     let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
-    assert!(!write::prune(&mut connection, day(1), Timestamp::MIN, Timestamp::MIN, 100).unwrap());
+    assert!(!write::prune(&mut connection, day(1), Timestamp::MIN, Timestamp::MIN, 100).unwrap().more);
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM history"), 0);
     assert_eq!(count("SELECT count(*) FROM outbox"), 1);
