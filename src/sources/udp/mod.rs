@@ -37,6 +37,8 @@ use tokio::{
 const GATHER: Duration = Duration::from_millis(1);
 /// ... where the kernel keeps so much, in bytes: what comes meanwhile is a small part of it, even at a million datagrams a second.
 const GATHER_IN: usize = 4 * 1024 * 1024;
+/// The pause after the socket could not be watched: the process has no descriptor left.
+const AFTER_FAILED_WATCH: Duration = Duration::from_millis(10);
 /// System calls in a row before the queue is looked at again.
 const CALLS_AT_ONCE: usize = 16;
 /// Senders over their budget that one batch tells of.
@@ -45,12 +47,12 @@ const OVER_BUDGET_MAX: usize = 64;
 /// A bound UDP listener that has not started yet.
 #[derive(Debug)]
 pub struct UdpSource {
-    socket: UdpSocket,
+    socket: Socket,
     address: SocketAddr,
     granted: usize,
 }
 
-/// Binds a listener. Nothing is received before [`UdpSource::run`], but the kernel already queues. Needs a runtime.
+/// Binds a listener. Nothing is received before [`UdpSource::run`], but the kernel already queues.
 pub fn bind(address: SocketAddr) -> io::Result<UdpSource> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() && address.ip().is_unspecified() {
@@ -63,8 +65,7 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSource> {
     socket.bind(&address.into())?;
     // The kernel reports the double of what it grants, for its own bookkeeping.
     let granted = socket.recv_buffer_size()? / 2;
-    let socket = UdpSocket::from_std(socket.into())?;
-    let address = socket.local_addr()?;
+    let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
     Ok(UdpSource { socket, address, granted })
 }
 
@@ -92,8 +93,18 @@ impl UdpSource {
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let gathers = self.granted >= GATHER_IN;
-        let mut gathering_until = None;
+        let mut arrivals = None;
+        let mut look_at: Option<Instant> = None;
         loop {
+            if arrivals.is_none() && look_at.is_none() {
+                match self.watch() {
+                    Ok(watched) => arrivals = Some(watched),
+                    Err(error) => {
+                        state.failed(&error);
+                        look_at = Some(clock::timer() + AFTER_FAILED_WATCH);
+                    }
+                }
+            }
             tokio::select! {
                 biased;
                 () = context.shutdown.cancelled() => break,
@@ -101,19 +112,28 @@ impl UdpSource {
                     Ok(permit) => permit.send(state.take()),
                     Err(_) => return,
                 },
-                () = until(gathering_until), if gathering_until.is_some() => gathering_until = None,
-                ready = self.socket.readable(), if gathering_until.is_none() => match ready {
-                    Ok(()) => {
-                        let is_empty = state.receive(&self.socket, &context);
-                        gathering_until = (gathers && is_empty).then(|| clock::timer() + GATHER);
+                () = until(look_at), if look_at.is_some() => look_at = state.receive(&self.socket, &context).look_again(),
+                arrived = arrival(arrivals.as_ref()), if look_at.is_none() => match (arrived, &arrivals) {
+                    (Ok(()), Some(watched)) => {
+                        let taken = state.receive_watched(watched, &self.socket, &context);
+                        look_at = taken.look_again().filter(|_| gathers);
+                        if look_at.is_some() {
+                            arrivals = None;
+                        }
                     }
-                    Err(error) => state.failed(&error),
+                    (Ok(()), None) => {}
+                    (Err(error), _) => state.failed(&error),
                 },
                 () = until(state.tell_at), if state.tell_at.is_some() => state.tell(clock::now(), &context),
                 _ = tick.tick() => state.tick(),
             }
         }
         self.drain(state, &context, &batches).await;
+    }
+
+    /// Has the runtime watch the socket for as long as what is returned exists.
+    fn watch(&self) -> io::Result<UdpSocket> {
+        UdpSocket::from_std(self.socket.try_clone()?.into())
     }
 
     /// Says how much the kernel keeps while the process is busy, and what to do where that is less than what was asked for.
@@ -146,6 +166,29 @@ impl UdpSource {
         if state.has_news() {
             // The pipeline is gone when it does not take the last batch; there is nobody left to tell.
             let _ = batches.send(state.take()).await;
+        }
+    }
+}
+
+/// What a look at the socket brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// Nothing was there.
+    Nothing,
+    /// All that was there.
+    All,
+    /// There may be more.
+    More,
+}
+
+impl Taken {
+    /// When to look again without waiting for an arrival. Each datagram that arrives at a watched socket wakes the runtime up, so a busy
+    /// one is not watched.
+    fn look_again(self) -> Option<Instant> {
+        match self {
+            Self::Nothing => None,
+            Self::All => Some(clock::timer() + GATHER),
+            Self::More => Some(clock::timer()),
         }
     }
 }
@@ -195,36 +238,46 @@ impl State {
         }
     }
 
-    /// Takes what is there, up to a limit or until something is to be sent. Whether nothing is left.
-    fn receive(&mut self, socket: &UdpSocket, context: &SourceContext) -> bool {
+    /// Takes what is there off a socket that is watched. Only where nothing was left in it, it is not ready any more.
+    fn receive_watched(&mut self, watched: &UdpSocket, socket: &Socket, context: &SourceContext) -> Taken {
+        let mut taken = Taken::Nothing;
+        // Only the runtime wants to know what this returns.
+        let _ = watched.try_io(Readiness::READABLE, || {
+            taken = self.receive(socket, context);
+            if taken == Taken::More { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        });
+        taken
+    }
+
+    /// Takes what is there, up to a limit or until something is to be sent.
+    fn receive(&mut self, socket: &Socket, context: &SourceContext) -> Taken {
         let full = self.receiver.datagrams_at_once();
-        for _ in 0..CALLS_AT_ONCE {
-            let mut received = None;
-            let taken = socket.try_io(Readiness::READABLE, || {
-                let taken = self.receiver.receive(socket)?;
-                received = Some(taken);
-                // What is not full has emptied the socket, and the next datagram makes it ready again: no call to find that out.
-                if taken.datagrams < full { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            if let Some(received) = received {
-                self.apply(received, context);
-            }
-            match taken {
-                Ok(()) if self.has_news() => return false,
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+        for call in 0..CALLS_AT_ONCE {
+            match self.receiver.receive(socket) {
+                Ok(received) => {
+                    self.apply(received, context);
+                    if received.datagrams < full {
+                        return Taken::All;
+                    }
+                    if self.has_news() {
+                        return Taken::More;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return if call == 0 { Taken::Nothing } else { Taken::All };
+                }
                 Err(error) => {
                     self.failed(&error);
-                    return true;
+                    return Taken::Nothing;
                 }
             }
         }
-        false
+        Taken::More
     }
 
     /// Takes the datagrams of one system call at shutdown, when the runtime may not have noticed yet that they are there. The number
     /// of bytes that they held, each counted as one at least; `None` where nothing is left.
-    fn receive_now(&mut self, socket: &UdpSocket, context: &SourceContext) -> Option<usize> {
+    fn receive_now(&mut self, socket: &Socket, context: &SourceContext) -> Option<usize> {
         match self.receiver.receive(socket) {
             Ok(received) => Some(self.apply(received, context)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
@@ -310,6 +363,14 @@ impl Block<'_> {
             Some(kept) if message.len() > kept.len() => self.line(kept, true),
             _ => self.line(message, false),
         }
+    }
+}
+
+/// Waits until datagrams arrive at a watched socket.
+async fn arrival(watched: Option<&UdpSocket>) -> io::Result<()> {
+    match watched {
+        Some(watched) => watched.readable().await,
+        None => std::future::pending().await,
     }
 }
 
