@@ -31,14 +31,58 @@ const TEXT_BYTES: usize = 512;
 /// What was seen of late.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Copies {
-    /// Lines and alerts of RTMT, each with a hash: it is compared with all that are remembered.
-    lines: VecDeque<(SignedDuration, u64, Line)>,
+    /// Lines and alerts of RTMT.
+    lines: Remembered<Line>,
     /// What alarms raised, which RTMT may tell again.
-    by_alarms: VecDeque<(SignedDuration, Raised)>,
+    by_alarms: Remembered<Raised>,
     /// What RTMT told, which its alarm may tell again.
-    by_rtmt: VecDeque<(SignedDuration, Raised)>,
+    by_rtmt: Remembered<Raised>,
     /// How many were copies.
     pub(crate) folded: u64,
+}
+
+/// What was heard of late, the oldest first. Each line is compared with all of it, so that the hashes lie side by side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Remembered<T> {
+    hashes: VecDeque<u64>,
+    heard: VecDeque<(SignedDuration, T)>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { hashes: VecDeque::new(), heard: VecDeque::new() }
+    }
+}
+
+impl<T> Remembered<T> {
+    /// Those with this hash.
+    fn of(&mut self, hash: u64) -> impl Iterator<Item = &mut T> {
+        let (hashes, heard) = (&self.hashes, &mut self.heard);
+        let any = hashes.contains(&hash);
+        let pairs = hashes.iter().zip(heard).take(if any { usize::MAX } else { 0 });
+        pairs.filter(move |(known, _)| **known == hash).map(|(_, (_, one))| one)
+    }
+
+    fn push(&mut self, hash: u64, one: T, now: Now) {
+        self.hashes.push_back(hash);
+        self.heard.push_back((now.elapsed, one));
+    }
+
+    /// Forgets what is old, and makes room for one.
+    fn forget(&mut self, now: Now, limits: &Limits) {
+        while let Some((heard, _)) = self.heard.front()
+            && (now.elapsed.saturating_sub(*heard) > REMEMBERED || self.heard.len() >= limits.remembered_copies)
+        {
+            self.heard.pop_front();
+            self.hashes.pop_front();
+        }
+    }
+}
+
+fn hash_of(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What makes a line itself.
@@ -79,17 +123,13 @@ impl Copies {
     /// Whether a line was seen already. `node`: the configured node, where it is known.
     pub(crate) fn is_copy(&mut self, fact: &Fact, node: Option<&str>, now: Now, limits: &Limits) -> bool {
         let Some(line) = Line::of_fact(fact, node) else { return false };
-        while self.lines.front().is_some_and(|(heard, ..)| is_old(*heard, self.lines.len(), now, limits)) {
-            self.lines.pop_front();
-        }
-        let mut hasher = DefaultHasher::new();
-        line.hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.lines.iter().any(|(_, known, seen)| *known == hash && *seen == line) {
+        self.lines.forget(now, limits);
+        let hash = hash_of(&line);
+        if self.lines.of(hash).any(|seen| *seen == line) {
             self.folded += 1;
             return true;
         }
-        self.lines.push_back((now.elapsed, hash, line));
+        self.lines.push(hash, line, now);
         false
     }
 
@@ -104,12 +144,10 @@ impl Copies {
             By::Alarm => (&mut self.by_alarms, &mut self.by_rtmt),
             By::Rtmt => (&mut self.by_rtmt, &mut self.by_alarms),
         };
-        for raised in [&mut *same, &mut *others] {
-            while raised.front().is_some_and(|(heard, _)| is_old(*heard, raised.len(), now, limits)) {
-                raised.pop_front();
-            }
-        }
-        if others.iter_mut().any(|(_, raised)| raised.meets(signal, by, at)) {
+        same.forget(now, limits);
+        others.forget(now, limits);
+        let hash = hash_of(&(&signal.alert, &signal.node));
+        if others.of(hash).any(|raised| raised.meets(signal, by, at)) {
             self.folded += 1;
             return true;
         }
@@ -120,14 +158,9 @@ impl Copies {
             at,
             met: false,
         };
-        same.push_back((now.elapsed, raised));
+        same.push(hash, raised, now);
         false
     }
-}
-
-/// Whether the oldest of so many that are remembered is forgotten.
-fn is_old(heard: SignedDuration, count: usize, now: Now, limits: &Limits) -> bool {
-    now.elapsed.saturating_sub(heard) > REMEMBERED || count >= limits.remembered_copies
 }
 
 impl Line {

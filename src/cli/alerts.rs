@@ -63,7 +63,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Print the names of all alerts that ccxwatch knows, for `[[alert]]`.
+    /// Print the names that `[[alert]]` takes, those of licenses, nodes and ccxwatch itself too. `ccxwatch families` says what raises one.
     Names,
     /// Say that a cluster's license alert was seen, or with --alert another one. A worse stage tells anew.
     Acknowledge(Acknowledge),

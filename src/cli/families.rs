@@ -9,7 +9,8 @@ use std::io::{self, Write};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Prints one line an alert: its name, its severity, whether it is on, and what it means. With a name, or a part of one, it prints
-all of the alert: its defaults, the alarms that raise and clear it, and what to do.
+all of the alert: its defaults, the alarms that raise and clear it, and what to do. Only alerts that alarms raise are here:
+`ccxwatch alerts names` prints the names of all, for `[[alert]]`.
 
 Examples:
   ccxwatch families
