@@ -1,5 +1,6 @@
 //! Measurements, on the release build only: `tests/run.sh` runs them with `--release`.
 
+mod files;
 mod fleet;
 mod mail;
 
@@ -40,6 +41,15 @@ fn resident(running: &Ccxwatch) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", running.id())).expect("the process is there");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// The processor time that a process has used, from `/proc`, in steps of 10 ms.
+fn processor_time(running: &Ccxwatch) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", running.id())).expect("the process is there");
+    let (_, after_name) = stat.rsplit_once(") ").expect("Linux says it");
+    let ticks =
+        after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum::<u64>();
+    Duration::from_millis(ticks * 10)
 }
 
 fn percentile(mut took: Vec<Duration>, percent: usize) -> Duration {

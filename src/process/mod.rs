@@ -90,6 +90,7 @@ impl Process {
             access: Arc::new(ArcSwap::from_pointee(access(&config))),
             observer: Arc::clone(&metrics) as _,
             limits: Limits::default(),
+            files: sources::file::Shared::default(),
             shutdown: CancellationToken::new(),
         };
         let stop = context.shutdown.clone();

@@ -51,6 +51,7 @@ mod tests {
             access: Arc::new(ArcSwap::from_pointee(Access::default())),
             observer: Arc::new(Unobserved),
             limits: Limits::default(),
+            files: crate::sources::file::Shared::default(),
             shutdown: shutdown.clone(),
         };
         let metrics = Arc::new(Metrics::new());

@@ -38,6 +38,10 @@ pub struct Limits {
     pub slow_record: Duration,
     /// How often files are looked at.
     pub poll_every: Duration,
+    /// The same for files of which none has changed for `quiet_polls` polls.
+    pub poll_idle_every: Duration,
+    /// The same for such files on a local file system, where the kernel says when one changes.
+    pub poll_watched_every: Duration,
     /// Polls without growth after which a rotated file counts as complete.
     pub quiet_polls: u32,
     /// Files whose positions are remembered, gone ones included.
@@ -67,6 +71,8 @@ impl Default for Limits {
             idle: Duration::from_hours(24),
             slow_record: Duration::from_mins(1),
             poll_every: Duration::from_millis(250),
+            poll_idle_every: Duration::from_secs(1),
+            poll_watched_every: Duration::from_secs(5),
             quiet_polls: 40,
             remembered_files: 4096,
             files: 16_384,

@@ -80,6 +80,8 @@ pub struct SourceContext {
     pub observer: Arc<dyn Observer>,
     /// How much is held.
     pub limits: Limits,
+    /// What all file sources share.
+    pub files: file::Shared,
     /// When it is canceled, sources take what has already arrived, send it and end.
     pub shutdown: CancellationToken,
 }

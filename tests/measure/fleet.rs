@@ -1,6 +1,6 @@
 //! A fleet's metrics: how many series, what a scrape costs, what hostile host names do, and whether a scrape moves the loop.
 
-use super::{percentile, resident};
+use super::{percentile, processor_time, resident};
 use crate::harness::{
     ccxwatch::{Ccxwatch, Site},
     wait::{now, poll_until},
@@ -60,15 +60,6 @@ fn line(host: &str, event: &str) -> String {
 /// Series of a name, or all of them.
 fn series(metrics: &str, name: &str) -> usize {
     metrics.lines().filter(|line| !line.starts_with('#') && line.starts_with(name)).count()
-}
-
-/// The processor time that a process has used, from `/proc`, in steps of 10 ms.
-fn processor_time(running: &Ccxwatch) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", running.id())).expect("the process is there");
-    let (_, after_name) = stat.rsplit_once(") ").expect("Linux says it");
-    let ticks =
-        after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum::<u64>();
-    Duration::from_millis(ticks * 10)
 }
 
 #[test]

@@ -3,16 +3,20 @@
 //! A file is known by how it begins, not by its name: it may be renamed, copied, truncated, deleted and written anew, and no line of
 //! it is lost or counted twice.
 
+mod directory;
 mod follow;
 mod handle;
 mod head;
 mod identities;
 mod position;
 mod scan;
+mod shared;
 mod tail;
 mod wake;
+mod watcher;
 
 pub use position::PositionError;
+pub use shared::Shared;
 pub use tail::{Poll, Tail};
 
 use super::{Batch, Limits, Position, SourceContext, SourceName};
@@ -23,8 +27,7 @@ use scan::Scanner;
 use std::time::Duration;
 use tokio::{
     sync::mpsc,
-    task::{JoinError, spawn_blocking},
-    time::sleep_until,
+    time::{Instant, sleep_until},
 };
 use wake::Wake;
 
@@ -79,67 +82,84 @@ impl FileSource {
 
     /// Polls until shutdown.
     pub async fn run(self, context: SourceContext, batches: mpsc::Sender<Batch>) {
-        let (shutdown, poll_every) = (context.shutdown.clone(), context.limits.poll_every);
+        let (shutdown, limits, shared) = (context.shutdown.clone(), context.limits.clone(), context.files.clone());
         let name = self.name();
-        let mut wake = Wake::of(&name.name);
-        let mut tail = self.tail(context);
+        let wake = Wake::new(shared.watcher(), &name.name);
+        let mut poller = Poller { tail: self.tail(context), wake };
         let mut noticed = false;
-        let mut regular = clock::timer() + poll_every;
+        let mut regular = clock::timer();
         while !shutdown.is_cancelled() {
             // The place in the queue comes before the lines: what is read can always be sent.
             let Ok(permit) = batches.reserve().await else { return };
-            let began = clock::timer();
-            let (polled, Poll { batch, more }) = match poll(tail, noticed).await {
-                Ok(polled) => polled,
+            let (back, Polled { poll, began, took }) = match shared.poll(move || poller.poll(noticed)).await {
+                Ok(back) => back,
                 Err(error) => {
                     tracing::error!(source = %name, %error, "the tail failed");
                     return;
                 }
             };
-            tail = polled;
-            match batch {
+            poller = back;
+            match poll.batch {
                 Some(batch) => permit.send(batch),
                 None => drop(permit),
             }
-            if !noticed {
-                regular = began + poll_every;
-            }
-            if more {
+            let due = began + poller.interval(&limits);
+            regular = if noticed { regular.min(due) } else { due };
+            if poll.more {
                 continue;
             }
-            let earliest = began + POLL_AT_MOST_EVERY.max((clock::timer() - began) * POLL_SHARE);
+            let earliest = began + POLL_AT_MOST_EVERY.max(took * POLL_SHARE);
             let notice = async {
-                wake.woken().await;
+                poller.wake.woken().await;
                 sleep_until(earliest).await;
             };
             noticed = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => false,
                 () = sleep_until(regular) => false,
-                () = notice, if tail.is_steady() => true,
+                () = notice, if poller.tail.is_steady() => true,
             };
         }
         // What came until the end.
-        if let Ok((polled, Poll { batch, .. })) = poll(tail, false).await {
-            tail = polled;
-            if let Some(batch) = batch {
-                let _ = batches.send(batch).await;
-            }
-        } else {
-            return;
+        let Ok((mut poller, Polled { poll, .. })) = shared.poll(move || poller.poll(false)).await else { return };
+        if let Some(batch) = poll.batch {
+            let _ = batches.send(batch).await;
         }
-        if let Some(batch) = tail.finish(clock::now()) {
+        if let Some(batch) = poller.tail.finish(clock::now()) {
             // The pipeline is gone when it does not take the last batch; the lines will be read again.
             let _ = batches.send(batch).await;
         }
     }
 }
 
-/// One poll, off the threads that serve sockets: a network mount may hang.
-async fn poll(mut tail: Tail, noticed: bool) -> Result<(Tail, Poll), JoinError> {
-    spawn_blocking(move || {
-        let poll = if noticed { tail.poll_noticed(&clock::now) } else { tail.poll_once(&clock::now) };
-        (tail, poll)
-    })
-    .await
+/// A tail and what wakes it.
+struct Poller {
+    tail: Tail,
+    wake: Wake,
+}
+
+/// What one poll brought, and when.
+struct Polled {
+    poll: Poll,
+    began: Instant,
+    took: Duration,
+}
+
+impl Poller {
+    fn poll(mut self, noticed: bool) -> (Self, Polled) {
+        let began = clock::timer();
+        // Before the look, so that no change is between the two.
+        self.wake.ensure(clock::now().elapsed);
+        let poll = if noticed { self.tail.poll_noticed(&clock::now) } else { self.tail.poll_once(&clock::now) };
+        (self, Polled { poll, began, took: clock::timer() - began })
+    }
+
+    /// How soon the next regular poll is due: where nothing happens, later.
+    fn interval(&self, limits: &Limits) -> Duration {
+        match (self.tail.is_idle(), self.wake.is_sure()) {
+            (false, _) => limits.poll_every,
+            (true, false) => limits.poll_idle_every,
+            (true, true) => limits.poll_watched_every,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Which files a path or glob means now, and what is wrong with those that cannot be read.
 
-use super::follow::Seen;
+use super::{directory, follow::Seen};
 use glob::{MatchOptions, Pattern};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,31 +15,30 @@ const COMPLAINTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Scanner {
     pattern: String,
+    /// It can mean one file only.
+    is_literal: bool,
     complaints: BTreeSet<PathBuf>,
 }
 
 impl Scanner {
     pub(super) fn new(pattern: &str) -> Result<Self, glob::PatternError> {
         Pattern::new(pattern)?;
-        Ok(Self { pattern: pattern.to_owned(), complaints: BTreeSet::new() })
+        let is_literal = !directory::is_glob(pattern);
+        Ok(Self { pattern: pattern.to_owned(), is_literal, complaints: BTreeSet::new() })
     }
 
     /// The files that are there now.
     pub(super) fn scan(&mut self) -> BTreeMap<PathBuf, Seen> {
-        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
-        let Ok(paths) = glob::glob_with(&self.pattern, options) else { return BTreeMap::new() };
         let mut files = BTreeMap::new();
+        if self.is_literal {
+            self.look(PathBuf::from(&self.pattern), &mut files);
+            return files;
+        }
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
+        let Ok(paths) = glob::glob_with(&self.pattern, options) else { return files };
         for path in paths {
             match path {
-                Ok(path) => match fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_file() => {
-                        files.insert(path, Seen::of(&metadata));
-                    }
-                    Ok(_) => {}
-                    // It went between the two calls.
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => self.complain(&path, &error),
-                },
+                Ok(path) => self.look(path, &mut files),
                 Err(error) => {
                     let path = error.path().to_owned();
                     self.complain(&path, error.error());
@@ -47,6 +46,18 @@ impl Scanner {
             }
         }
         files
+    }
+
+    fn look(&mut self, path: PathBuf, files: &mut BTreeMap<PathBuf, Seen>) {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                files.insert(path, Seen::of(&metadata));
+            }
+            Ok(_) => {}
+            // It went between the two calls, or is still to come.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.complain(&path, &error),
+        }
     }
 
     /// Says once that something cannot be read; it is tried again with each poll.

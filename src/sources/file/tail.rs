@@ -116,6 +116,13 @@ impl Tail {
         !self.follows.values().chain(&self.leaving).any(Follow::is_shrunk)
     }
 
+    /// Whether nothing has happened for a while, and nothing is waited for.
+    pub fn is_idle(&self) -> bool {
+        let quiet = self.context.limits.quiet_polls;
+        let is_quiet = |follow: &Follow| follow.is_done(quiet) && !follow.rotated;
+        !self.backlog && self.leaving.is_empty() && self.follows.values().all(is_quiet)
+    }
+
     /// What is left to send at shutdown.
     pub fn finish(&mut self, now: Now) -> Option<Batch> {
         // A tail that has ended is behind nothing, or its lag would grow for ever.

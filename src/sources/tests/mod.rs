@@ -89,6 +89,7 @@ fn context(limits: Limits) -> (SourceContext, Arc<Sums>) {
         access: Arc::new(ArcSwap::from_pointee(Access::default())),
         observer: Arc::clone(&sums) as Arc<dyn Observer>,
         limits,
+        files: crate::sources::file::Shared::default(),
         shutdown: CancellationToken::new(),
     };
     (context, sums)
