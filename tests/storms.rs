@@ -2,6 +2,9 @@
 //! few. On the release build only, as `tests/run.sh` runs them: a debug build is too slow for a storm. Shortened there;
 //! `CCXWATCH_TEST_FULL=1` gives each its whole length.
 
+mod slow_disk;
+mod soak;
+
 use crate::harness::{
     ccxwatch::{Ccxwatch, Site},
     lines_of_cisco::Says,
