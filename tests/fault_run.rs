@@ -4,7 +4,7 @@
 use crate::harness::{
     ccxwatch::Site,
     lines_of_cisco::Says,
-    senders::{self, LOCALHOST, Rsyslog},
+    senders::{self, LOCALHOST, Rsyslog, SyslogNg},
     smtp::Smtp,
     store,
     wait::{now, poll_until},
@@ -30,11 +30,23 @@ enum Sender {
     /// `logger` over UDP: whatever comes while nobody listens is lost.
     Logger,
     /// rsyslog over TCP: it connects anew, and loses what was in the socket.
-    Rsyslog,
+    RsyslogTcp,
+    RsyslogUdp,
+    /// syslog-ng likewise, where it was brought.
+    SyslogNgTcp,
+    SyslogNgUdp,
 }
 
-const SENDERS: [Sender; 5] =
-    [Sender::File, Sender::ResendingTcp, Sender::ResendingUdp, Sender::Logger, Sender::Rsyslog];
+const SENDERS: [Sender; 8] = [
+    Sender::File,
+    Sender::ResendingTcp,
+    Sender::ResendingUdp,
+    Sender::Logger,
+    Sender::RsyslogTcp,
+    Sender::RsyslogUdp,
+    Sender::SyslogNgTcp,
+    Sender::SyslogNgUdp,
+];
 
 #[expect(clippy::disallowed_methods, reason = "the program under test lives in real time")]
 fn wall() -> Timestamp {
@@ -67,7 +79,10 @@ fn killed_again_and_again_it_loses_and_repeats_nothing() {
         names.concat(),
         mail.receiver("team", &["uc-team@example.com"])
     ));
-    let rsyslog = Rsyslog::start(tcp, "Protocol=\"tcp\" action.resumeRetryCount=\"-1\" action.resumeInterval=\"1\"");
+    let rsyslog_tcp =
+        Rsyslog::start(tcp, "Protocol=\"tcp\" action.resumeRetryCount=\"-1\" action.resumeInterval=\"1\"");
+    let rsyslog_udp = Rsyslog::start(udp, "Protocol=\"udp\"");
+    let (syslog_ng_tcp, syslog_ng_udp) = (SyslogNg::start(tcp, "tcp"), SyslogNg::start(udp, "udp"));
     let line = |number: usize| {
         Says::OutOfCompliance.ciscolog(u32::try_from(number).expect("few"), &format!("node-{number}"), wall())
     };
@@ -86,7 +101,10 @@ fn killed_again_and_again_it_loses_and_repeats_nothing() {
                 }
                 Sender::ResendingTcp | Sender::ResendingUdp => drop(unknown.insert(number, line)),
                 Sender::Logger => senders::logger(udp, &["--udp", "--rfc3164", "--priority", "local7.alert"], &line),
-                Sender::Rsyslog => rsyslog.forward(&line),
+                Sender::RsyslogTcp => rsyslog_tcp.forward(&line),
+                Sender::RsyslogUdp => rsyslog_udp.forward(&line),
+                Sender::SyslogNgTcp => syslog_ng_tcp.iter().for_each(|syslog_ng| syslog_ng.forward(&line)),
+                Sender::SyslogNgUdp => syslog_ng_udp.iter().for_each(|syslog_ng| syslog_ng.forward(&line)),
             }
         }
         said = due;
@@ -108,7 +126,8 @@ fn killed_again_and_again_it_loses_and_repeats_nothing() {
         }
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    let files_and_resent = |number: &usize| !matches!(sender_of(*number), Sender::Logger | Sender::Rsyslog);
+    let files_and_resent =
+        |number: &usize| matches!(sender_of(*number), Sender::File | Sender::ResendingTcp | Sender::ResendingUdp);
     poll_until("all that cannot be lost to be told", || {
         // What a file said while nobody ran is late, and told two seconds after it is known.
         let subjects: Vec<_> = mail.accepted().iter().filter_map(|mail| mail.header("subject")).collect();

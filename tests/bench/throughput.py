@@ -25,9 +25,8 @@ from dataclasses import dataclass, field
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RELEASE = os.path.join(ROOT, "target", "release")
-# Debian's package of syslog-ng removes rsyslog, so it is unpacked here instead of being installed.
-SYSLOG_NG = os.path.join(ROOT, "target", "bench", "syslog-ng")
-SYSLOG_NG_PACKAGES = ["syslog-ng-core", "libivykis0", "libnet1", "libjson-c5", "libwrap0", "libglib2.0-0", "libcap2"]
+# Debian's package of syslog-ng removes rsyslog, so that tests/run.sh unpacks it here.
+SYSLOG_NG = os.path.join(ROOT, "target", "syslog-ng")
 PEERS = {"/usr/sbin/rsyslogd": "rsyslog", "/usr/bin/mtail": "mtail", "/usr/bin/rg": "ripgrep", "/usr/bin/ss": "iproute2"}
 
 # The alarms of the corpus that mean something to the engine: two of five lines, as in a storm of alarms. In the quiet mix one in 2,000 of
@@ -384,13 +383,7 @@ def install():
     if missing:
         print("Debian packages to install:", *missing)
         subprocess.run(["apt-get", "install", "--yes", "--no-install-recommends", *missing], check=True)
-    if not os.path.exists(f"{SYSLOG_NG}/usr/sbin/syslog-ng"):
-        print("Debian packages to unpack into", SYSLOG_NG, ":", *SYSLOG_NG_PACKAGES)
-        os.makedirs(SYSLOG_NG, exist_ok=True)
-        with tempfile.TemporaryDirectory() as directory:
-            subprocess.run(["apt-get", "download", *SYSLOG_NG_PACKAGES], cwd=directory, check=True)
-            for package in os.listdir(directory):
-                subprocess.run(["dpkg", "-x", os.path.join(directory, package), SYSLOG_NG], check=True)
+    subprocess.run([os.path.join(ROOT, "tests", "run.sh"), "install"], check=True)
 
 
 def main():

@@ -94,6 +94,61 @@ impl Rsyslog {
     }
 }
 
+/// syslog-ng below a directory of its own, to which lines are given through a file.
+pub(crate) struct SyslogNg {
+    child: Child,
+    directory: TempDir,
+}
+
+impl SyslogNg {
+    /// Where `tests/run.sh` unpacks it: Debian's package cannot be installed beside rsyslog.
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/syslog-ng");
+
+    /// Forwards to that address by `tcp` or `udp`. None, said visibly, where it was not brought; with `CI` set that is a failure.
+    pub(crate) fn start(to: SocketAddr, transport: &str) -> Option<Self> {
+        let root = Self::ROOT;
+        if !Path::new(root).join("usr/sbin/syslog-ng").exists() {
+            assert!(std::env::var_os("CI").is_none(), "{root} is missing: tests/run.sh unpacks syslog-ng there");
+            println!("SKIPPED: no syslog-ng; `tests/run.sh install` brings it");
+            return None;
+        }
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let at = directory.path().display();
+        append(&directory.path().join("input.log"), b"");
+        let text = format!(
+            "@version: 3.38\noptions {{ time-reopen(1); }};\n\
+             source s {{ file(\"{at}/input.log\" follow-freq(0.1) flags(no-parse)); }};\n\
+             destination d {{ network(\"{}\" port({}) transport(\"{transport}\") \
+             template(\"<185>$DATE $HOST uccx: $MSG\\n\")); }};\nlog {{ source(s); destination(d); }};\n",
+            to.ip(),
+            to.port()
+        );
+        append(&directory.path().join("config"), text.as_bytes());
+        let modules = format!("--module-path={root}/usr/lib/syslog-ng/3.38");
+        let child = Command::new(format!("{root}/usr/sbin/syslog-ng"))
+            .args(["-F", "-f", "config", "-R", "persist", "-p", "pid", "-c", "control", "--no-caps", &modules])
+            .current_dir(directory.path())
+            .env("LD_LIBRARY_PATH", format!("{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib/syslog-ng"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it was unpacked by tests/run.sh");
+        Some(Self { child, directory })
+    }
+
+    /// Gives it a line to forward.
+    pub(crate) fn forward(&self, line: &str) {
+        append(&self.directory.path().join("input.log"), format!("{line}\n").as_bytes());
+    }
+}
+
+impl Drop for SyslogNg {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Drop for Rsyslog {
     fn drop(&mut self) {
         let _ = self.child.kill();
