@@ -146,7 +146,11 @@ fn soak() {
     };
     all_of("file", sent[0]);
     all_of("tcp", sent[1]);
-    let drops = running.count("ccxwatch_source_drops_total", "source=\"udp:");
+    let drops = || running.count("ccxwatch_source_drops_total", "source=\"udp:");
+    poll_until("what came by UDP to be counted or dropped", || {
+        (counted(&running, "udp") + drops() == sent[2]).then_some(())
+    });
+    let drops = drops();
     let [first, middle, last] = [samples.len() / 4, samples.len() / 2, samples.len() - 1].map(|at: usize| samples[at]);
     println!(
         "{length:?}, {} reloads; memory in kB and descriptors after a quarter {first:?}, a half {middle:?}, at the end {last:?}; sent by \
