@@ -1,7 +1,7 @@
 //! What an operator does to alerts, by the command line, the control socket and `replay`; and rules of the user from line to page.
 
 use crate::harness::{
-    ccxwatch::{Ccxwatch, Site},
+    ccxwatch::{Ccxwatch, Site, program},
     http::get,
 };
 use jiff::Timestamp;
@@ -193,4 +193,14 @@ fn replay_takes_the_same_commands() {
         (Some("firing"), Some("2026-11-24T10:10:00Z")),
         "{told}"
     );
+}
+
+#[test]
+fn who_has_read_enough_ends_a_command_quietly() {
+    for arguments in [&["check", "--default"][..], &["families"], &["alerts", "names"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = program().args(arguments).stdout(writer).output().expect("it starts");
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
 }

@@ -57,6 +57,9 @@ pub enum Failure {
     /// No running process was reached, or it refused.
     #[error("{0}")]
     Control(String),
+    /// Whoever reads the output has read enough of it, as `head` does. Nobody is told.
+    #[error("the output is closed")]
+    EnoughRead,
     /// Anything else.
     #[error("{0}")]
     Running(String),
@@ -65,6 +68,9 @@ pub enum Failure {
 impl Failure {
     /// A failure to write to standard output. A closed pipe is no failure of ours, but the end of the work.
     pub fn output(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::EnoughRead;
+        }
         Self::Running(format!("cannot write the output: {error}"))
     }
 
@@ -77,6 +83,7 @@ impl Failure {
 /// The exit code of a failure, as [`HELP`] lists it.
 pub fn exit_code(failure: &Failure) -> u8 {
     match failure {
+        Failure::EnoughRead => 0,
         Failure::Running(_) => 1,
         Failure::Configuration(_) | Failure::Receiver(_) | Failure::Templates(_) => 3,
         Failure::Listen { .. } => 4,
